@@ -26,6 +26,8 @@ from features.sources import lineage_page
 from features.sources.lineage import trace_indicators
 from features.store import commands as store_commands
 from features.store import forget, store
+from features.store.objects import parse_place
+from features.store.working_copy import parse_store
 from features.synthetic import commands as synthetic_commands
 
 console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
@@ -158,9 +160,11 @@ def _make_parser() -> argparse.ArgumentParser:
     synthetic_commands.add_parsers(commands)
 
     check_parser = commands.add_parser("check", help="check an extract and load it into the store")
-    check_parser.add_argument("extract", type=Path, help="folder of Parquet or CSV files")
     check_parser.add_argument(
-        "--store", type=Path, default=Path("var/store"), help="the store (%(default)s)"
+        "extract", type=parse_place, help="folder of Parquet or CSV files, or s3://"
+    )
+    check_parser.add_argument(
+        "--store", type=parse_store, default=Path("var/store"), help="the store (%(default)s)"
     )
     check_parser.add_argument(
         "--extracted-at", type=datetime.fromisoformat, help="when it was taken (UTC)"
@@ -183,7 +187,7 @@ def _make_parser() -> argparse.ArgumentParser:
     note_commands.add_parsers(commands)
 
     build_parser = commands.add_parser("build", help="build the indicator frame as of a date")
-    build_parser.add_argument("--store", type=Path, default=Path("var/store"))
+    build_parser.add_argument("--store", type=parse_store, default=Path("var/store"))
     build_parser.add_argument("--as-of", type=clock.as_of_date, required=True)
     build_parser.add_argument("--out", type=Path, default=Path("var/frame.parquet"))
     build_parser.set_defaults(run=build_frame)
@@ -200,24 +204,24 @@ def _make_parser() -> argparse.ArgumentParser:
 
     forget_parser = commands.add_parser("forget", help="delete a person's records from the store")
     forget_parser.add_argument("crn", help="the case reference number")
-    forget_parser.add_argument("--store", type=Path, default=Path("var/store"))
+    forget_parser.add_argument("--store", type=parse_store, default=Path("var/store"))
     forget_parser.set_defaults(run=forget_person)
 
     undo_parser = commands.add_parser("undo", help="take the newest load of the store back")
-    undo_parser.add_argument("--store", type=Path, default=Path("var/store"))
+    undo_parser.add_argument("--store", type=parse_store, default=Path("var/store"))
     undo_parser.add_argument("--reasons", required=True, help="why, in at least 20 characters")
     undo_parser.set_defaults(run=store_commands.undo_load)
 
     reread_parser = commands.add_parser(
         "reread", help="read the notes of a store again, after the reader of notes has changed"
     )
-    reread_parser.add_argument("--store", type=Path, default=Path("var/store"))
+    reread_parser.add_argument("--store", type=parse_store, default=Path("var/store"))
     reread_parser.set_defaults(run=reread_commands.reread_store)
 
     verify_parser = commands.add_parser(
         "verify", help="hash every file of the store against its manifest"
     )
-    verify_parser.add_argument("--store", type=Path, default=Path("var/store"))
+    verify_parser.add_argument("--store", type=parse_store, default=Path("var/store"))
     verify_parser.set_defaults(run=store_commands.verify_store)
 
     dictionary_parser = commands.add_parser("dictionary", help="print the dictionary of indicators")

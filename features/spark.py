@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
@@ -78,6 +79,7 @@ def _work_on(
         for batch in batches:
             for number in batch.column(0).to_pylist():
                 work, part = pickle.loads(pickles[number])  # noqa: S301 - written by this run
+                part = replace(part, store=part.store.on_this_machine())
                 try:
                     result = work(part)
                 except UserError as error:

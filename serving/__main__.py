@@ -11,6 +11,7 @@ from typing import Any
 
 from features import clock
 from features.errors import EXIT_CODE_HELP, shown_to_people
+from features.store.objects import parse_place
 from serving.commands import admin, backups, board, demo, demo_past, records, scheduled
 from serving.commands import service as do
 from serving.db.server import absence_said
@@ -107,7 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
         "nightly", help="what a schedule starts: load, night, and a message where it fails"
     )
     nightly_parser.add_argument("--as-of", type=clock.as_of_date, default="yesterday")
-    nightly_parser.add_argument("--extract", type=Path, help="the day's extract, loaded first")
+    nightly_parser.add_argument("--extract", type=parse_place, help="loaded first")
     nightly_parser.set_defaults(run=scheduled.run_nightly)
 
     publish_parser = commands.add_parser(
@@ -243,14 +244,16 @@ def add_record_commands(commands: Any) -> None:
 
     backup_parser = commands.add_parser("backup", help="write a backup of database and data folder")
     backup_parser.add_argument(
-        "--out", type=Path, required=True, help="the folder for it, outside the data folder"
+        "--out", type=parse_place, required=True, help="a folder outside the data folder, or s3://"
     )
     backup_parser.set_defaults(run=backups.write_backup)
 
     restore_parser = commands.add_parser(
         "restore", help="restore a backup into an empty database and data folder"
     )
-    restore_parser.add_argument("folder", type=Path, metavar="BACKUP", help="the backup's folder")
+    restore_parser.add_argument(
+        "folder", type=parse_place, metavar="BACKUP", help="the backup's folder, or s3://"
+    )
     restore_parser.set_defaults(run=backups.restore_backup)
 
     forget_parser = commands.add_parser(

@@ -21,9 +21,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from features.errors import SetupProblem, did_you_mean
 from features.processes import FOLDER, WORKERS
 from features.runners import SPARK
+from features.store.working_copy import CACHE
 
 OURS = "ROSH_"
-ELSEWHERE = frozenset({WORKERS, FOLDER, SPARK})
+ELSEWHERE = frozenset({WORKERS, FOLDER, SPARK, CACHE})
 """Settings that loads and training have too; they are read where they are used."""
 OF_OTHERS = re.compile(r"ROSH_TRIAGE_(SERVICE|PORT)(_.*)?|ROSH_TEST_.*|ROSH_PICTURES|ROSH_GUIDANCE")
 """Variables that are no settings: Kubernetes gives every container the addresses of a service
@@ -103,6 +104,11 @@ class Environment(BaseSettings):
         Path("var/live"),
         description="The folder of store, bundles, scores and, without `DATABASE_URL`, the "
         "database",
+    )
+    ROSH_OBJECTS: str = Field(
+        "",
+        description="An address in S3 (`s3://bucket/prefix`) for store, scores, bundles, replays "
+        "and signed heads. `ROSH_DATA` is then a working copy of it, which may be lost",
     )
     DATABASE_URL: SecretStr = Field(
         NO_SECRET,
@@ -253,6 +259,8 @@ def settings_page() -> str:
             "",
             *rows,
             f"- `{WORKERS}` (one a core): How many worker processes a load and a night have",
+            f"- `{CACHE}` (in the folder for temporary files): Where working copies lie of stores "
+            "in S3 that a command names by their address",
             f"- `{SPARK}`: A Spark master (`local[2]`, `spark://host:7077`) whose executors "
             "work the parts of a night instead (`pip install rosh-triage[spark]`, Java 17)",
             "",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from features.errors import SetupProblem
+from features.store import working_copy
 from serving.environment import Environment, read_environment
 
 Mode = Literal["demo", "live"]
@@ -29,6 +30,9 @@ CHECK_SECRETS = ("night_password", "admin_password")
 MIGRATION_SECRETS = ("web_password", "night_password", "session_secret", "admin_password")
 """The secrets that pages, a night, the check that it ran and a migration need: each has its own."""
 SHORTEST_SECRET = 24
+ANCHORS = "audit-anchors.jsonl"
+MIRRORED = ("bundles", "scores", "replays", ANCHORS)
+"""What of a data folder is sent to S3 when it becomes a working copy; a store sends itself."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ class Settings:
     @property
     def anchors(self) -> Path:
         """The file of signed heads of the audit chain, kept outside the database."""
-        return self.data / "audit-anchors.jsonl"
+        return self.data / ANCHORS
 
 
 def read_settings(
@@ -143,6 +147,8 @@ def read_settings(
     """
     environment = read_environment(environ)
     is_demo = environment.ROSH_MODE == "demo"
+    if environment.ROSH_OBJECTS:
+        working_copy.name_origin(environment.ROSH_DATA, environment.ROSH_OBJECTS, MIRRORED)
     url = environment.DATABASE_URL.get_secret_value() or None
     if is_demo:
         passwords = _demo_secrets(environment.ROSH_DATA)

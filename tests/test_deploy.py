@@ -127,6 +127,21 @@ def test_every_container_has_a_limit_that_is_at_least_its_request(
             assert "memory" in own["limits"]
 
 
+def test_with_files_in_s3_no_pod_needs_a_volume() -> None:
+    addresses = {"env.ROSH_OBJECTS": "s3://bucket/a", "backup.address": "s3://bucket/b"}
+    more = [part for name, value in addresses.items() for part in ("--set", f"{name}={value}")]
+    rendered = run_tool("helm", "template", "rosh", str(CHART), *SET, *more)
+    every_pod = list(pods([one for one in yaml.safe_load_all(rendered) if one]))
+    assert len(every_pod) == 7
+    for pod in every_pod:
+        assert all("persistentVolumeClaim" not in volume for volume in pod["volumes"])
+        assert {"name": "data", "emptyDir": {}} in pod["volumes"]
+        for container in pod["containers"]:
+            assert {"name": "ROSH_OBJECTS", "value": "s3://bucket/a"} in container["env"]
+    commands = [container.get("args") for pod in every_pod for container in pod["containers"]]
+    assert ["backup", "--out", "s3://bucket/b"] in commands
+
+
 def test_a_chart_without_anybody_to_tell_is_not_deployed() -> None:
     if not (BIN / "helm").exists():
         pytest.skip("helm is not made for this machine")

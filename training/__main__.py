@@ -15,6 +15,7 @@ from features import clock
 from features.errors import EXIT_CODE_HELP, shown_to_people
 from features.progress import show_steps
 from features.store.store import Store
+from features.store.working_copy import parse_store
 from training import (
     benchmark,
     benchmark_report,
@@ -217,7 +218,7 @@ def _make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     train_parser = commands.add_parser("train", help="train, judge, save and register a bundle")
     train_parser.add_argument(
-        "--store", type=Path, default=Path("var/store"), help="store of histories"
+        "--store", type=parse_store, default=Path("var/store"), help="store, or s3://"
     )
     train_parser.add_argument(
         "--until", type=clock.as_of_date, required=True, help="use readings recorded by this day"
@@ -240,7 +241,7 @@ def _make_parser() -> argparse.ArgumentParser:
         "trivial", help="how far trivial predictors get on made-up people"
     )
     trivial_parser.add_argument(
-        "--store", type=Path, default=Path("var/store"), help="store of histories"
+        "--store", type=parse_store, default=Path("var/store"), help="store, or s3://"
     )
     trivial_parser.add_argument(
         "--truth", type=Path, required=True, help="folder of the hidden truth"
@@ -254,7 +255,7 @@ def _make_parser() -> argparse.ArgumentParser:
         "compare", help="weigh ways of building the model, by regret"
     )
     compare_parser.add_argument(
-        "--store", type=Path, default=Path("var/store"), help="store of histories"
+        "--store", type=parse_store, default=Path("var/store"), help="store, or s3://"
     )
     compare_parser.add_argument(
         "--until", type=clock.as_of_date, required=True, help="use readings recorded by this day"
@@ -267,7 +268,7 @@ def _make_parser() -> argparse.ArgumentParser:
         "truth", help="the model against the hidden truth of made-up people"
     )
     truth_parser.add_argument(
-        "--store", type=Path, default=Path("var/store"), help="store of histories"
+        "--store", type=parse_store, default=Path("var/store"), help="store, or s3://"
     )
     truth_parser.add_argument(
         "--truth", type=Path, required=True, help="folder of the hidden truth"
@@ -284,7 +285,7 @@ def _add_prior_parser(commands: Any) -> None:
         "propose-prior", help="register a bundle of published findings alone, without a reading"
     )
     prior_parser.add_argument(
-        "--store", type=Path, default=Path("var/store"), help="store of histories"
+        "--store", type=parse_store, default=Path("var/store"), help="store, or s3://"
     )
     prior_parser.add_argument(
         "--as-of", type=clock.as_of_date, required=True, help="day whose caseload is the usual"

@@ -15,6 +15,7 @@ from features import clock
 from features.progress import show_steps
 from features.store import staging
 from features.store.store import Store
+from features.store.working_copy import parse_store
 from training import config
 from training.learning_curve import SHARES, CurveLine, as_rows, measure_curve
 from training.truth import MODEL
@@ -30,7 +31,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "learning-curve",
         help="how often the model is right by how many labelled rows (made-up people)",
     )
-    parser.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
+    parser.add_argument(
+        "--store", type=parse_store, default=Path("var/store"), help="store, or s3://"
+    )
     parser.add_argument("--truth", type=Path, required=True, help="folder of the hidden truth")
     parser.add_argument("--as-of", type=clock.as_of_date, required=True, help="day to judge")
     parser.add_argument(

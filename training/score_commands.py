@@ -13,6 +13,7 @@ from features import clock
 from features.errors import UserError
 from features.progress import show_steps
 from features.store.store import Store
+from features.store.working_copy import parse_store
 from models.bundle import load_bundle
 from models.lanes import LANE_NAMES
 from models.prior import read_prior
@@ -29,7 +30,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to the command line."""
     share = config.read_config().review.share
     parser = commands.add_parser("score", help="score a caseload offline, into a file")
-    parser.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
+    parser.add_argument(
+        "--store", type=parse_store, default=Path("var/store"), help="store, or s3://"
+    )
     parser.add_argument("--as-of", type=clock.as_of_date, required=True, help="day to score")
     by = parser.add_mutually_exclusive_group(required=True)
     by.add_argument("--bundle", type=Path, help="folder of the bundle")

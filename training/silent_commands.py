@@ -12,6 +12,7 @@ from features import clock
 from features.markdown import layout_page
 from features.progress import show_steps
 from features.store.store import Store
+from features.store.working_copy import parse_store
 from models.bundle import load_bundle
 from models.prior import read_prior
 from models.scored_rows import Scorer
@@ -35,12 +36,16 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     draw = commands.add_parser("silent-draw", help="draw whom to read blind in a silent trial")
     draw.add_argument("--trial", type=Path, required=True, help="folder of the trial")
     _add_model(draw)
-    draw.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
+    draw.add_argument(
+        "--store", type=parse_store, default=Path("var/store"), help="store, or s3://"
+    )
     draw.add_argument("--as-of", type=clock.as_of_date, required=True, help="day to score")
     draw.set_defaults(run=draw_list)
     report = commands.add_parser("silent-report", help="report a silent trial to the board")
     report.add_argument("--trial", type=Path, required=True, help="folder of the trial")
-    report.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
+    report.add_argument(
+        "--store", type=parse_store, default=Path("var/store"), help="store, or s3://"
+    )
     report.add_argument(
         "--until", type=clock.as_of_date, required=True, help="readings recorded by this day"
     )

@@ -21,7 +21,7 @@ from features.intake import extract, note_entries, refusals
 from features.intake.files import Supplied
 from features.intake.note_entries import NoteIntake
 from features.intake.parts import Part, Parts, begins_with, bucket_count, list_files
-from features.store import staging, store, versions
+from features.store import staging, store, versions, working_copy
 
 MAX_REFUSED = 0.01
 MAX_VANISHED = 0.05
@@ -65,7 +65,7 @@ class Report:
 
 
 def load_extract(
-    folder: Path,
+    place: Path | str,
     store_path: Path,
     *,
     extracted_at: datetime | None = None,
@@ -74,36 +74,37 @@ def load_extract(
     buckets: int = store.DEFAULT_BUCKETS,
     step: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Load an extract folder into the store; UserError leaves the store as it was.
+    """Load an extract into the store; UserError leaves the store as it was.
 
-    A large table is read a bucket of cases at a time (`features.intake.parts`), and only records
-    that differ from what is stored are compared column by column.
+    The extract is a folder, or stands at an address in S3 and is copied here first. A large table
+    is read a bucket of cases at a time (`features.intake.parts`), and only records that differ from
+    what is stored are compared column by column.
     """
-    about = extract.describe_extract(folder, extracted_at)
-    pieces = list_files(about)
-    existing = staging.open_or_make(store_path, about.buckets or bucket_count(pieces, buckets))
-    _check_order(existing, about)
+    with working_copy.folder_of(place) as folder:
+        about = extract.describe_extract(folder, extracted_at)
+        pieces = list_files(about)
+        existing = staging.open_or_make(store_path, about.buckets or bucket_count(pieces, buckets))
+        _check_order(existing, about)
+        _check_any_table(about)
+        with staging.Staged(store_path, existing.buckets) as staged, NoteIntake() as notes:
+            _check_order(staged.store, about)
+            parts = Parts(about, pieces, staged.store, staged.scratch)
+            reading = _Reading(about, parts, staged, notes)
+            for table in records.TABLES.values():
+                reading.stage_table(table, step)
+            for report in reading.reports.values():
+                _stop_if_too_many(report, max_refused)
+                _stop_if_too_many_vanished(report, max_vanished)
+            committed = reading.commit_load()
+    tables = list(reading.reports.values())
+    return Report(tables, committed, about.extracted_at, about.passed_over, reading.unmerged)
+
+
+def _check_any_table(about: extract.Extract) -> None:
     if not about.files:
         left = f" Passed over: {', '.join(about.passed_over)}." if about.passed_over else ""
         tables = ", ".join(records.TABLES)
         raise UserError(f"{about.folder} holds none of the tables: {tables}.{left}")
-    with staging.Staged(store_path, existing.buckets) as staged, NoteIntake() as notes:
-        _check_order(staged.store, about)
-        parts = Parts(about, pieces, staged.store, staged.scratch)
-        reading = _Reading(about, parts, staged, notes)
-        for table in records.TABLES.values():
-            reading.stage_table(table, step)
-        for report in reading.reports.values():
-            _stop_if_too_many(report, max_refused)
-            _stop_if_too_many_vanished(report, max_vanished)
-        committed = reading.commit_load()
-    return Report(
-        list(reading.reports.values()),
-        committed,
-        about.extracted_at,
-        about.passed_over,
-        reading.unmerged,
-    )
 
 
 class _Reading:

@@ -16,8 +16,9 @@ from features.sources import feed_counts, hmpps_api, lineage_page
 from features.sources.import_report import ImportReport
 from features.sources.import_systems import MAPPINGS, import_systems
 from features.sources.lineage import indicators_lost, trace_indicators
-from features.sources.places import parse_place
+from features.store.objects import parse_place
 from features.store.store import Store
+from features.store.working_copy import parse_store
 
 console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
 SHOWN_CODES = 12
@@ -66,7 +67,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="folder of the spec tables (%(default)s)",
     )
     lineage_parser.add_argument(
-        "--store", type=Path, help="count instead the cases of a store that have each record"
+        "--store", type=parse_store, help="count instead the cases of a store that have each record"
     )
     lineage_parser.add_argument(
         "--with-notes", action="store_true", help="as if every entry that is read in notes counted"

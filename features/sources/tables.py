@@ -17,7 +17,8 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from features.errors import MissingInput, UnreadableInput
-from features.sources.places import S3, list_files
+from features.sources.places import list_files
+from features.store.objects import S3
 
 SUFFIXES = (".parquet", ".csv")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

@@ -17,7 +17,7 @@ import polars as pl
 from features import clock
 from features.contracts.table import is_crn
 from features.errors import UserError
-from features.store import legal_holds, staging
+from features.store import legal_holds, staging, working_copy
 from features.store.digests import flush_and_digest
 from features.store.store import Load, Store, table_of
 
@@ -81,10 +81,10 @@ def _rewrite_load(path: Path, load: Load, crn: str, counts: dict[str, int], buck
     """The load, with new files written in place of those that contain the case."""
     bucket = f"{int(crn[1:]) % buckets:02d}"
     files = dict(load.files)
-    for relative in load.files:
+    searched = [r for r in files if Path(r).stem == bucket or table_of(r) == LINKS]
+    working_copy.fetch_store_files(path, {relative: files[relative] for relative in searched})
+    for relative in searched:
         old, table = path / relative, table_of(relative)
-        if old.stem != bucket and table != LINKS:
-            continue
         row_count = _add_to_count(old, _rows_of_case(crn, table))
         if not row_count:
             continue
@@ -104,6 +104,7 @@ def _without_refused(
     anew in place, once the manifest is.
     """
     files = dict(load.refused or {})
+    working_copy.fetch_store_files(path, files)
     for old in load.refused_files(path):
         row_count = _add_to_count(old, _refused_of(crn))
         if not row_count:

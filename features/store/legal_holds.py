@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from features.errors import UnreadableInput
+from features.store import working_copy
 
 FILE = "holds.json"
 
@@ -20,11 +21,12 @@ def write_held_cases(path: Path, crns: Iterable[str]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(file.name, path / FILE)
+    working_copy.send_files(path / FILE)
 
 
 def cases_on_hold(path: Path) -> frozenset[str]:
     """The cases on hold; raises UnreadableInput for a damaged list, so that nothing is deleted."""
-    file = path / FILE
+    file = working_copy.fetch_file(path / FILE)
     if not file.exists():
         return frozenset()
     try:

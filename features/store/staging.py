@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from features.errors import SetupProblem, UserError
+from features.store import working_copy
 from features.store.digests import flush_and_digest
 from features.store.merging import merge_loads
 from features.store.store import Load, Store, bucket_of
@@ -141,6 +142,7 @@ def sweep_orphans(path: Path) -> list[str]:
     """
     load_of: dict[str, Load] = {}
     superseded: set[str] = set()
+    working_copy.refresh_manifest(path)
     if (path / "manifest.json").exists():
         opened = Store.open(path)
         load_of = {f"{load.number:04d}": load for load in opened.loads}
@@ -172,7 +174,10 @@ def write_whole(rows: pl.DataFrame, path: Path) -> str:
 
 
 def replace_manifest(opened: Store) -> None:
-    """Replace the manifest atomically by the loads and deletions of an opened store."""
+    """Replace the manifest atomically by the loads and deletions of an opened store.
+
+    In a working copy, in S3 first: what is there counts.
+    """
     content = {
         "buckets": opened.buckets,
         "loads": [item.as_json() for item in opened.loads],
@@ -180,12 +185,12 @@ def replace_manifest(opened: Store) -> None:
         "undone": opened.undone,
         "superseded": opened.superseded,
     }
-    temporary = opened.path / "manifest.json.tmp"
-    temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    flush_and_digest(temporary)
-    temporary.replace(opened.path / "manifest.json")
+    written = json.dumps(content, indent=1).encode()
+    version = working_copy.commit_manifest(opened.path, written)
+    working_copy.write_manifest(opened.path, written, version)
 
 
 def open_or_make(path: Path, buckets: int) -> Store:
-    """The store at a path, or one without loads, cut into so many buckets; nothing is written."""
+    """The store at a path, or one without loads, cut into so many buckets."""
+    working_copy.refresh_manifest(path)
     return Store.open(path) if (path / "manifest.json").exists() else Store(path, buckets)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from features import clock
 from features.errors import NotApproved, UserError
 from features.frame import build
-from features.store import digests
+from features.store import digests, working_copy
 from models import bundle
 from models.bundle import Bundle
 from models.combinations import as_json, read_combinations
@@ -184,7 +184,7 @@ def in_force(connection: Connection, *, demo: bool, now: datetime | None = None)
 
 def load_bundle(approval: Approval, folder: Path) -> Bundle:
     """Load the approved bundle; NotApproved where the folder does not match the approved digest."""
-    model = bundle.load_bundle(folder / approval.bundle_folder)
+    model = bundle.load_bundle(working_copy.fetch_folder(folder / approval.bundle_folder))
     if model.id != approval.bundle_id:
         raise NotApproved(
             f"The bundle in {approval.bundle_folder} is not the one approved on "

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, select
 
 from features.contracts.codes import COMMUNITY_GROUPS, LEVEL_ORDER
 from features.errors import MissingInput, UnreadableInput, UserError
-from features.store import digests
+from features.store import digests, working_copy
 from models.bundle import Bundle
 from models.profile import Profile, all_regions, level_name
 from serving.board import approvals, card
@@ -128,7 +128,7 @@ def describe_impact(connection: Connection, approval: Approval, bundles: Path) -
 
 def render_card(approval: Approval, bundles: Path) -> Markup | None:
     """The model card as HTML, or None where it is missing or belongs to another bundle."""
-    path = bundles / approval.bundle_folder / "card.md"
+    path = working_copy.fetch_folder(bundles / approval.bundle_folder) / "card.md"
     if not approval.card or not path.exists() or digests.digest_of(path) != approval.card:
         return None
     return card.render_card(path.read_text(encoding="utf-8"), path.parent)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, RowMapping, select, text
 
 from features import clock
 from features.errors import MissingInput, RunStopped, UserError
+from features.store import working_copy
 from features.store.store import Store
 from serving.cases import legal_holds, limited_access, summary
 from serving.db.linked_cases import close_links
@@ -152,7 +153,7 @@ def _score_rows(
     """
     if run is None:
         return []
-    path = scores / run["scores_file"]
+    path = working_copy.fetch_file(scores / run["scores_file"])
     if not path.exists():
         raise MissingInput(
             f"The scores of run {run['id']} are missing: {path.name}. The retention schedule "

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from features import clock
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.frame import build
-from features.store import digests
+from features.store import digests, working_copy
 from features.store.store import Store
 from models import bundle, registry
 from serving import settings, watch
@@ -35,6 +35,7 @@ def approve_bundle(args: argparse.Namespace) -> None:
 def _approve_live(args: argparse.Namespace, chosen: Settings, engine: Engine) -> None:
     if args.demo:
         folder = newest_bundle(chosen)
+        working_copy.send_folder(folder)
         store = Store.open(chosen.store)
         as_of = args.as_of or store.extracted_on
         cases = build.cases_under_supervision(store, as_of).height
@@ -48,6 +49,7 @@ def _approve_live(args: argparse.Namespace, chosen: Settings, engine: Engine) ->
         if number is None:
             folder = args.bundle or newest_bundle(chosen)
             weekly_reviews = _parse_weekly_reviews(args.weekly_reviews)
+            working_copy.send_folder(folder)
             number = approvals.propose_approval(
                 opened,
                 bundle.load_bundle(folder),
@@ -123,7 +125,8 @@ def write_board_pack(args: argparse.Namespace) -> None:
         opened.audit(AuditEvent("MADE_PACK", "NOT_APPLICABLE", "-", {"month": args.month}))
     card = Markup("Nothing was approved at the end of the month, so there is no card.")
     if contents.live is not None:
-        path = chosen.bundles / contents.live.bundle_folder / "card.md"
+        folder = working_copy.fetch_folder(chosen.bundles / contents.live.bundle_folder)
+        path = folder / "card.md"
         if not path.exists():
             raise MissingInput(f"The model card is missing: {path}. Fetch it beside the bundle.")
         if contents.live.card and digests.digest_of(path) != contents.live.card:

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, text
 
 from features import clock
 from features.errors import MissingInput, RunStopped, UnreadableInput
+from features.store import working_copy
 
 _DELETED = text(
     "SELECT count(*) FILTER (WHERE what = 'ERASED_ROW') AS rows,"
@@ -50,6 +51,7 @@ def write_anchor(connection: Connection, path: Path, key: str) -> dict[str, Any]
     head["signature"] = _sign_head(head, key)
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(head) + "\n")
+    working_copy.send_files(path)
     return head
 
 
@@ -164,7 +166,7 @@ class Head:
 
 
 def _read_heads(path: Path, key: str) -> list[Head]:
-    if not path.exists():
+    if not working_copy.fetch_file(path).exists():
         return []
     try:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

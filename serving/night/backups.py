@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,19 +24,20 @@ from sqlalchemy.engine import URL
 
 from features import clock
 from features.errors import MissingInput, RunStopped, SetupProblem, UnreadableInput, UserError
-from features.store import staging
+from features.store import legal_holds, staging, working_copy
 from features.store.digests import digest_of
+from features.store.objects import ObjectFolder
+from features.store.store import Store
 from serving.db.migrate import make_roles, migrate_database
 from serving.db.server import OWNER, admin_url, as_owner, program_of
 from serving.db.session import AuditEvent, transaction
 from serving.db.tables import SCHEMA
 from serving.night.run import lock_night
-from serving.settings import Settings
+from serving.settings import ANCHORS, Settings
 
 FOLDERS = ("store", "bundles", "scores")
 NUMBERS_LEFT_OUT = 1_000_000
 """By how much the numbers of events go on after a restore."""
-ANCHORS = "audit-anchors.jsonl"
 DUMP, MANIFEST = "database.dump", "backup.json"
 BEGUN = ".partial"
 SECRET_TABLES = ("identity_keys", "sessions", "drafts")
@@ -49,23 +51,37 @@ class Backup:
     folder: Path
     mode: str
     digests: dict[str, str]
-
-    @property
-    def size(self) -> int:
-        """The bytes of all its files."""
-        return sum((self.folder / name).stat().st_size for name in self.digests)
+    size: int = 0
+    """The bytes of all its files."""
+    place: str = ""
+    """Where it was written: a folder, or an address in S3."""
 
 
 def write_backup(
-    settings: Settings, engine: Engine, out: Path, step: Callable[[str], None]
+    settings: Settings, engine: Engine, out: Path | str, step: Callable[[str], None]
 ) -> Backup:
     """Write a backup into a new folder under `out`, named by the time; no night or load meanwhile.
 
-    Raises UserError where `out` lies in the data folder, MissingInput without a store, SetupProblem
+    `out` is a folder, or an address in S3, to which a backup is sent when it is whole. Raises
+    UserError where `out` lies in the data folder, MissingInput without a store, SetupProblem
     where pg_dump is not installed or nothing can be written.
     """
+    if isinstance(out, str):
+        with tempfile.TemporaryDirectory() as temporary:
+            return _write_into(settings, engine, Path(temporary), ObjectFolder.parse(out), step)
     if out.resolve().is_relative_to(settings.data.resolve()):
         raise UserError(f"{out} lies in the data folder, which is what is backed up.")
+    return _write_into(settings, engine, out, None, step)
+
+
+def _write_into(
+    settings: Settings,
+    engine: Engine,
+    out: Path,
+    objects: ObjectFolder | None,
+    step: Callable[[str], None],
+) -> Backup:
+    working_copy.refresh_manifest(settings.store)
     if not (settings.store / "manifest.json").exists():
         raise MissingInput(f"There is no store in {settings.store}: nothing to back up.")
     pg_dump = program_of(settings, "pg_dump")
@@ -75,6 +91,7 @@ def write_backup(
     partial.mkdir()
     try:
         with lock_night(engine), staging.hold_lock(settings.store):
+            _fetch_everything(settings)
             # The signed heads first: one signed meanwhile would name rows that the dump lacks.
             if settings.anchors.exists():
                 (partial / "data").mkdir()
@@ -88,6 +105,9 @@ def write_backup(
         digests = {name: digest_of(partial / name) for name in _files_in(partial)}
         _write_manifest(partial, settings, digests)
         partial.rename(folder)
+        if objects is not None:
+            step("S3")
+            _send_backup(folder, objects.below(folder.name), digests)
     except OSError as error:
         raise SetupProblem(f"The backup could not be written: {error.strerror}.") from error
     finally:
@@ -95,7 +115,36 @@ def write_backup(
     with transaction(engine, None) as opened:
         details = {"files": len(digests), "manifest_sha256": digest_of(folder / MANIFEST)}
         opened.audit(AuditEvent("WROTE_BACKUP", "NOT_APPLICABLE", "-", details))
-    return Backup(folder, settings.mode, digests)
+    place = f"{folder}" if objects is None else objects.below(folder.name).address
+    size = sum((folder / name).stat().st_size for name in digests)
+    return Backup(folder, settings.mode, digests, size, place)
+
+
+def _fetch_everything(settings: Settings) -> None:
+    """Fetch what of the data folder is only in S3, where the folder is a working copy."""
+    for load in Store.open(settings.store).loads:
+        working_copy.fetch_store_files(settings.store, load.file_digests)
+    legal_holds.cases_on_hold(settings.store)
+    for path in working_copy.list_paths(settings.scores):
+        working_copy.fetch_file(path)
+    working_copy.fetch_folder(settings.bundles)
+    working_copy.fetch_file(settings.anchors)
+
+
+def _send_backup(folder: Path, objects: ObjectFolder, digests: dict[str, str]) -> None:
+    """Send the files of a backup and then its manifest, without which it is none."""
+    objects.send({name: (folder / name, digest) for name, digest in digests.items()})
+    objects.send({MANIFEST: (folder / MANIFEST, digest_of(folder / MANIFEST))})
+
+
+def _send_everything(settings: Settings) -> None:
+    """Send what was restored to S3, where the data folder is a working copy."""
+    for folder in (settings.scores, settings.bundles):
+        working_copy.send_folder(folder)
+    for path in (settings.anchors, settings.store / legal_holds.FILE):
+        if path.exists():
+            working_copy.send_files(path)
+    staging.replace_manifest(Store.open(settings.store))
 
 
 def read_backup(folder: Path, key: str) -> Backup:
@@ -154,6 +203,7 @@ def restore_backup(settings: Settings, folder: Path, step: Callable[[str], None]
         step("the database")
         make_roles(settings)
         _restore(pg_restore, admin_url(settings), folder / DUMP)
+        _send_everything(settings)
     except (OSError, RunStopped):
         for name in FOLDERS:
             shutil.rmtree(settings.data / name, ignore_errors=True)
@@ -177,6 +227,8 @@ def _leave_out_numbers(settings: Settings) -> None:
 
 def _check_empty(settings: Settings) -> None:
     occupied = [name for name in (*FOLDERS, ANCHORS) if (settings.data / name).exists()]
+    if (origin := working_copy.origin_of(settings.data)) and (names := origin[0].list_names()):
+        occupied += [f"{origin[0].address}/{names[0]}"]
     if occupied:
         raise UserError(
             f"{settings.data} holds {' and '.join(occupied)} already. A backup is restored into an "

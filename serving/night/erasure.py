@@ -14,6 +14,7 @@ import polars as pl
 from sqlalchemy import Connection, insert, text
 
 from features.errors import UserError
+from features.store import working_copy
 from features.store.forget import forget_case
 from features.store.staging import write_whole
 from features.store.store import Store
@@ -91,6 +92,7 @@ def _erase_everywhere(
         append_admin_audit(connection, AuditEvent("ERASED_PERSON", "CRN", crn, details))
     for path in files:
         _beside(path).replace(path)
+        working_copy.send_files(path)
     return erasure
 
 
@@ -102,7 +104,8 @@ def _erase_from_database(connection: Connection, crn: str) -> dict[str, int]:
 def _files_with(settings: Settings, crn: str) -> list[Path]:
     """The files of scores and replays that have a row of the person."""
     folders = (settings.scores, settings.replays)
-    paths = [path for folder in folders for path in sorted(folder.glob("*.parquet"))]
+    listed = [path for folder in folders for path in working_copy.list_paths(folder)]
+    paths = [working_copy.fetch_file(path) for path in listed if path.suffix == ".parquet"]
     has_case = pl.col("crn") == crn
     return [p for p in paths if pl.scan_parquet(p).select(has_case.any()).collect().item()]
 

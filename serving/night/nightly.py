@@ -41,7 +41,7 @@ def run_nightly(
     settings: Settings,
     engine: Engine,
     as_of: date,
-    extract: Path | None,
+    extract: Path | str | None,
     step: Callable[[str], None] = lambda _: None,
 ) -> FinishedNight:
     """Load an extract if there is one, and run the night as of a day.

@@ -11,6 +11,7 @@ import polars as pl
 from sqlalchemy import Connection, select, text
 
 from features.errors import UserError
+from features.store import working_copy
 from serving.cases.legal_holds import held_cases
 from serving.db.server import as_owner
 from serving.db.session import AuditEvent, append_admin_audit
@@ -60,7 +61,7 @@ def _purge(settings: Settings, before: date, step: Callable[[str], None]) -> Pur
         append_admin_audit(connection, event)
     for path in paths:
         step(path.name)
-        path.unlink()
+        working_copy.remove_file(path)
     return Purge(before, rows, len(paths))
 
 
@@ -74,8 +75,9 @@ def _old_files(connection: Connection, settings: Settings, before: date) -> list
     """Files of scores of old runs and old replays, but those that hold somebody who is on hold."""
     rows = select(runs.c.scores_file).where(runs.c.as_of < before).order_by(runs.c.as_of)
     of_runs = [settings.scores / name for name in connection.execute(rows).scalars()]
-    replays = sorted(settings.replays.glob("*.parquet"))
+    replays = working_copy.list_paths(settings.replays)
     old_replays = [path for path in replays if path.name[:10] < before.isoformat()]
     held = pl.col("crn").is_in(held_cases(connection))
-    paths = [path for path in [*of_runs, *old_replays] if path.exists()]
+    fetched = [working_copy.fetch_file(path) for path in [*of_runs, *old_replays]]
+    paths = [path for path in fetched if path.exists()]
     return [p for p in paths if not pl.scan_parquet(p).select(held.any()).collect().item()]

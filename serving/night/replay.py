@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from features.errors import UserError
 from features.frame import build
 from features.runners import chosen_runner
+from features.store import working_copy
 from features.store.staging import write_whole
 from features.store.store import Store
 from serving.board import approvals, note_kinds
@@ -58,6 +59,7 @@ def replay_night(
         name = f"{as_of}-{approval.bundle_id[:8]}-{store.loads[-1].number}"
         path = folder / f"{name}.parquet"
         digest = write_whole(scored_caseload.scores, path)
+        working_copy.send_files(path)
         cases = int(scored_caseload.scores["crn"].n_unique())
         details = {"as_of": as_of.isoformat(), "scores_sha256": digest, "cases": cases}
         opened.audit(AuditEvent("REPLAYED_NIGHT", "RUN", name, details))

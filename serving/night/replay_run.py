@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, RowMapping, select
 from features.errors import MissingInput, UnreadableInput, UserError, did_you_mean
 from features.frame import build
 from features.history import asof
+from features.store import working_copy
 from features.store.digests import digest_of
 from features.store.store import Store
 from models.bundle import Bundle
@@ -107,7 +108,7 @@ def read_run(connection: Connection, run_id: str) -> RowMapping:
 
 def read_scores(connection: Connection, settings: Settings, run: RowMapping) -> pl.DataFrame:
     """The rows that a run scored, from its file, whose SHA-256 must be the one kept for it."""
-    path = settings.scores / run["scores_file"]
+    path = working_copy.fetch_file(settings.scores / run["scores_file"])
     if not path.exists():
         raise MissingInput(
             f"The scores of run {run['id']} are missing: {path.name}. Restore them from a backup."

@@ -22,6 +22,7 @@ from features.frame import build
 from features.history import asof
 from features.parts import Runner
 from features.runners import chosen_runner
+from features.store import working_copy
 from features.store.store import Store
 from serving.board import approvals, note_kinds, stop
 from serving.board.approvals import Approval
@@ -295,6 +296,6 @@ def _check_modes(settings: Settings, store: Store) -> None:
 def _sweep_scores(settings: Settings, committed: set[str]) -> None:
     settings.scores.mkdir(parents=True, exist_ok=True)
     ours = (".tmp", ".parquet") if committed else (".tmp",)
-    for path in settings.scores.iterdir():
-        if path.is_file() and path.suffix in ours and path.name not in committed:
-            path.unlink()
+    for path in working_copy.list_paths(settings.scores):
+        if path.suffix in ours and path.name not in committed:
+            working_copy.remove_file(path)

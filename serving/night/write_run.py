@@ -10,6 +10,7 @@ import polars as pl
 from sqlalchemy import Connection, func, insert
 
 from features import clock
+from features.store import working_copy
 from features.store.staging import write_whole
 from features.store.store import Store
 from models.lanes import LANES
@@ -48,6 +49,7 @@ def write_run(
     )
     name = f"{night.run_id}.parquet"
     digest = write_whole(outcomes, night.settings.scores / name)
+    working_copy.send_files(night.settings.scores / name)
     counts = count_run(night.store, scored.cases, scored.scores, chosen) | {
         "cooling_down": len(away.cooling_down),
         "brought_back": len(away.brought_back),

@@ -20,6 +20,7 @@ from features.contracts import codes
 from features.history import asof
 from features.history.recorded_levels import level_column
 from features.indicators.ranks import LEVEL_RANK, rank_of
+from features.store import working_copy
 from features.store.store import Store
 from serving.cases import limited_access
 from serving.db.tables import findings, items, runs
@@ -62,7 +63,8 @@ def follow_night(connection: Connection, store: Store, scores: Path, as_of: date
         next_week = last + timedelta(days=7 - last.weekday())
         nights = nights.where(runs.c.as_of >= next_week)
     for run in connection.execute(nights.order_by(runs.c.as_of, runs.c.at)):
-        rows = _read_scores(scores / run.scores_file) if run.counts["random"] else None
+        path = scores / run.scores_file
+        rows = _read_scores(path) if run.counts["random"] else None
         if rows is not None:
             counts = _count_night(connection, store, rows, run.id, run.as_of)
             values = {"as_of": run.as_of, "counts": counts}
@@ -74,6 +76,7 @@ def follow_night(connection: Connection, store: Store, scores: Path, as_of: date
 
 def _read_scores(path: Path) -> pl.DataFrame | None:
     """The rows of a night with `place`: the share of the recorded level that ranks as high."""
+    working_copy.fetch_file(path)
     try:
         rows = pl.read_parquet(path, columns=READ) if path.exists() else None
     except (PolarsError, OSError):

@@ -12,6 +12,7 @@ from polars.exceptions import PolarsError
 from sqlalchemy import Connection, func, select
 
 from features import clock
+from features.store import working_copy
 from serving.db import working_days
 from serving.db.tables import answers, conclusions, items, runs
 from serving.db.unit_tables import cover
@@ -90,7 +91,7 @@ def _previous_list(connection: Connection, scores: Path, as_of: date) -> pl.Data
     # The night before, not the last one whenever it was: over a hole nothing is compared.
     last = select(runs.c.scores_file).where(runs.c.as_of == as_of - timedelta(days=1))
     name = connection.execute(last.order_by(runs.c.at.desc()).limit(1)).scalar()
-    if name is None or not (scores / name).exists():
+    if name is None or not working_copy.fetch_file(scores / name).exists():
         return None
     try:
         return pl.read_parquet(scores / name, columns=READ)

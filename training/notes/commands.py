@@ -14,6 +14,7 @@ from features.history.rows_of_notes import COUNTS_AS
 from features.notes.commands import table_of_kinds
 from features.progress import show_steps
 from features.store.store import Store
+from features.store.working_copy import parse_store
 from training import config
 from training.note_effect import NAMES, Effect, Reading, compare_effect, compare_reading
 from training.notes.examples import LABELLED, digest_examples, make_examples, read_labelled_notes
@@ -37,7 +38,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     effect = commands.add_parser(
         "note-effect", help="what reading notes adds, by the hidden truth of made-up people"
     )
-    effect.add_argument("--store", type=Path, default=Path("var/store"), help="store of histories")
+    effect.add_argument(
+        "--store", type=parse_store, default=Path("var/store"), help="store, or s3://"
+    )
     effect.add_argument("--truth", type=Path, required=True, help="folder of the hidden truth")
     effect.add_argument("--as-of", type=clock.as_of_date, required=True, help="day to judge")
     effect.add_argument("--config", type=Path, default=config.DEFAULT, help="settings (TOML)")

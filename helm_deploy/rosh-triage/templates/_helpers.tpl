@@ -51,8 +51,13 @@ capabilities:
 
 {{- define "rosh-triage.volumes" -}}
 - name: data
+{{- if .Values.env.ROSH_OBJECTS }}
+  # A working copy: what counts is in S3.
+  emptyDir: {}
+{{- else }}
   persistentVolumeClaim:
     claimName: {{ .Values.data.claimName }}
+{{- end }}
 - name: tmp
   emptyDir: {}
 {{- end -}}

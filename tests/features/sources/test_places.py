@@ -7,16 +7,15 @@ from pathlib import Path, PurePosixPath
 
 import polars as pl
 import pytest
-from moto.server import ThreadedMotoServer
-from pyarrow import fs
 
 from features import __main__ as features_main
-from features.errors import MissingInput
+from features.errors import MissingInput, SetupProblem, UserError
 from features.sources.import_systems import import_systems
-from features.sources.places import list_files, parse_place
+from features.sources.places import list_files
+from features.store.objects import ObjectFolder, parse_place
 from tests.features.sources.systems import AT, ndelius_tables, rows_of, write_tables
+from tests.object_server import BUCKET, object_server
 
-BUCKET = "probation-tables"
 CONTACTS = [
     {"CONTACT_ID": str(number), "CONTACT_DATE": "2026-03-02", "CONTACT_TYPE_ID": "1"}
     for number in (1, 2, 3)
@@ -39,26 +38,11 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def bucket(tables: Path) -> Iterator[str]:
     """The address of the same tables in S3, with the settings to read it in the environment."""
-    server = ThreadedMotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in {
-            "AWS_ACCESS_KEY_ID": "anybody",
-            "AWS_SECRET_ACCESS_KEY": "anything",
-            "AWS_REGION": "eu-west-2",
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-            "AWS_ALLOW_HTTP": "true",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }.items():
-            environment.setenv(name, value)
-        system = fs.S3FileSystem(
-            allow_bucket_creation=True, scheme="http", endpoint_override=f"{host}:{port}"
-        )
-        system.create_dir(BUCKET)
-        fs.copy_files(str(tables), f"{BUCKET}/night/ndelius", destination_filesystem=system)
+    with object_server():
+        files = [path for path in tables.rglob("*") if path.is_file()]
+        names = {path.relative_to(tables).as_posix(): (path, "") for path in files}
+        ObjectFolder.parse(f"s3://{BUCKET}/night/ndelius").send(names)
         yield f"s3://{BUCKET}/night/ndelius"
-    server.stop()
 
 
 def test_tables_in_s3_become_the_same_extract(bucket: str, tables: Path, tmp_path: Path) -> None:
@@ -79,9 +63,21 @@ def test_the_command_takes_an_address(
     assert "1 people, 0 of them limited" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("address", ["s3://no-such-bucket/x", f"s3://{BUCKET}/no-such-night"])
-def test_an_address_that_cannot_be_listed_is_a_sentence(bucket: str, address: str) -> None:
-    with pytest.raises(MissingInput, match=r"cannot be listed: .*Nothing was written\. Check"):
+@pytest.mark.parametrize(
+    ("address", "kind", "sentence"),
+    [
+        ("s3://no-such-bucket/x", SetupProblem, r"cannot be listed: NoSuchBucket\. Check the name"),
+        (
+            f"s3://{BUCKET}/no-such-night",
+            MissingInput,
+            r"There is nothing at s3://.*Check the name",
+        ),
+    ],
+)
+def test_an_address_that_cannot_be_listed_is_a_sentence(
+    bucket: str, address: str, kind: type[UserError], sentence: str
+) -> None:
+    with pytest.raises(kind, match=sentence):
         list_files(address)
 
 
