@@ -1,4 +1,4 @@
-"""The page of threats names tests that exist; and the tests of threats that have no other place."""
+"""The pages of threats and of faults name tests that exist; tests of threats without another place."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ from serving.web.exports import csv_file
 from tests import factories
 
 TESTS = Path(__file__).parent
-PAGE = TESTS.parent / "docs" / "threats.md"
+DOCS = TESTS.parent / "docs"
 
 
-def test_every_threat_has_a_test_that_exists() -> None:
-    stopped, _, not_stopped = PAGE.read_text(encoding="utf-8").partition("## What nothing stops")
-    threats = stopped.split("\n- ")[1:]
+@pytest.mark.parametrize(
+    ("page", "others"),
+    [("threats.md", "## What nothing stops"), ("faults.md", "## What was not tried")],
+)
+def test_every_threat_and_fault_has_a_test_that_exists(page: str, others: str) -> None:
+    tested, _, not_tested = (DOCS / page).read_text(encoding="utf-8").partition(others)
+    threats = tested.split("\n- ")[1:]
     assert len(threats) > 20
     for threat in threats:
         path, name = re.findall(r"`([\w/]+\.py)::(\w+)`", threat)[0]
         source = (TESTS / path).read_text(encoding="utf-8")
         assert re.search(rf"^def {name}\(", source, re.M), threat
-    assert "::" not in not_stopped
+    assert not_tested
+    assert "::" not in not_tested
 
 
 @pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r"])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-_SENTENCE = re.compile(r"(?:[^.!?;\n]|[.](?=[^\s])|\?(?=[+a-z])|\n(?=[>\s]*[a-z]))+[.!?;]?")
+_SENTENCE = re.compile(r"(?:[^.!?;\n]|[.](?=[^\s])|\?(?=[+a-z])|\n(?=[>\s]{0,80}[a-z]))+[.!?;]?")
 """A line that goes on in lower case is the same sentence: emails wrap their lines."""
 _TOKEN = re.compile(r"[A-Za-z\u00c0-\u00ff]+(?:'[A-Za-z]+)?|\d+|[?!]")
 _MARKUP = re.compile(r"<[a-zA-Z/!][^<>\n]{0,200}>|&(?:[a-z]{2,8}|#\d{2,5});|\\[a-z]{1,12}-?\d*\b")
