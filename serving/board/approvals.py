@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -64,8 +64,8 @@ class Approval:
     expires_at: datetime
     withdrawn_at: datetime | None
     signed_by: tuple[str, ...]
-    combinations: list[dict[str, Any]] = field(default_factory=list)
-    """The table of combinations that was signed (models.combinations)."""
+    combinations: list[dict[str, Any]] | None = None
+    """The table of combinations that was signed (models.combinations); None before they were."""
     card: str = ""
     """The SHA-256 of its model card, as it was proposed; empty where there was none."""
     statements: tuple[SignedStatement, ...] = ()
@@ -75,13 +75,16 @@ class Approval:
 
     @property
     def digest_signed(self) -> str:
-        """A digest of everything that a signature covers, stored in the audit chain."""
+        """A digest of everything that a signature covers, stored in the audit chain.
+
+        What an earlier release did not have is not in the digests that it stored.
+        """
         until = self.expires_at.astimezone(UTC).isoformat()
         bound: list[Any] = [
             self.bundle_id,
             self.catalogue,
             self.acute,
-            self.combinations,
+            *([] if self.combinations is None else [self.combinations]),
             self.weekly_reviews,
             self.random_share,
         ]
@@ -323,7 +326,7 @@ def _approval_of(
         bundle_folder=row["bundle_folder"],
         catalogue=row["catalogue"],
         acute=dict(row["acute"]),
-        combinations=list(row["combinations"]),
+        combinations=row["combinations"],
         tracked=row["tracked"],
         weekly_reviews=dict(row["rates"]),
         random_share=row["random_share"],

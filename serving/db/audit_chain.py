@@ -151,8 +151,9 @@ def _check_each_night_left_one(connection: Connection, heads: list[Head], path: 
     if run is not None and (not heads or heads[-1].seq < run or not heads[-1].signature):
         raise MissingInput(
             f"The newest night (audit row {run}) has no signed head in {path}: the file was "
-            "deleted or shortened, or the night was killed before it could write one. Restore the "
-            "file from where it is kept; after a killed night: python -m serving audit anchor"
+            "deleted or shortened, the night was killed before it could write one, or its release "
+            "did not sign heads yet (0.1.0). Restore the file from where it is kept; after a "
+            "killed night or an upgrade from 0.1.0: python -m serving audit anchor"
         )
 
 

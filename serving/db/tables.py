@@ -56,7 +56,7 @@ approvals = Table(
     Column("bundle_folder", Text, nullable=False),
     Column("catalogue", Text, nullable=False),
     Column("acute", JSONB, nullable=False),
-    Column("combinations", JSONB, nullable=False),
+    Column("combinations", JSONB),
     Column("tracked", Text, nullable=False),
     Column("card", Text, nullable=False),
     Column("rates", JSONB, nullable=False),

@@ -300,7 +300,11 @@ def _run_program(program: Path, url: URL, options: list[str]) -> None:
 
     Its words are not repeated: they may hold a row.
     """
-    address = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    # Every user of the machine can read a command line: the password goes by the environment.
+    # `URL.set(password=None)` would leave it where it is.
+    address = URL.create(
+        "postgresql", url.username, None, url.host, url.port, url.database, url.query
+    ).render_as_string(hide_password=False)
     finished = subprocess.run(  # noqa: S603 - a program of PostgreSQL, with options of our own
         [program, f"--dbname={address}", *options],
         env={**os.environ, "PGPASSWORD": url.password or ""},

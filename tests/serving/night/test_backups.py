@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, make_url, text
 
 from features.errors import MissingInput, SetupProblem, UnreadableInput, UserError
 from serving import __main__ as commands
@@ -186,6 +186,27 @@ def test_a_backup_that_is_not_whole_is_refused(
     (copy / backups.MANIFEST).write_text("{", encoding="utf-8")
     with pytest.raises(UnreadableInput, match="is damaged"):
         backups.read_backup(copy, drill.restored.anchor_key)
+
+
+def test_no_password_is_on_the_command_line_of_a_program_of_postgresql(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every user of a machine can read the command lines of all its processes."""
+    calls: list[tuple[list[str], str]] = []
+
+    def note(
+        command: list[object], env: dict[str, str], **_: object
+    ) -> subprocess.CompletedProcess[str]:
+        calls.append(([str(part) for part in command], env["PGPASSWORD"]))
+        return subprocess.CompletedProcess([], 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", note)
+    url = make_url("postgresql+psycopg://owner:a%20secret@db:5432/rosh?sslmode=require")
+    backups._run_program(Path("pg_dump"), url, ["--format=custom"])
+    ((command, password),) = calls
+    assert command[1] == "--dbname=postgresql://owner@db:5432/rosh?sslmode=require"
+    assert password == "a secret"
+    assert not any("secret" in part for part in command)
 
 
 def test_a_backup_is_not_written_into_what_it_backs_up(service: Service) -> None:

@@ -1,0 +1,1 @@
+"""What earlier releases left opens, or is refused with a sentence."""
