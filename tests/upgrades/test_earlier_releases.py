@@ -26,6 +26,7 @@ from features.store.store import Store
 from features.store.verification import verify_store
 from models.bundle import load_bundle
 from serving import settings as settings_module
+from serving import watch
 from serving.cases.account import account_of_case
 from serving.commands.service import check_audit
 from serving.db import audit_chain
@@ -145,6 +146,46 @@ def test_the_bundle_and_its_night_are_refused_with_a_sentence(release: Release) 
     with pytest.raises(UserError, match="is computed again by the code of that release"):
         replay_run.replay_run(release.settings, night, replay_run.NEWEST)
     night.dispose()
+
+
+PAGES = {
+    "BOARD-1": (
+        "/board",
+        "/board/approvals",
+        "/board/runs",
+        "/board/notes",
+        "/board/incidents",
+        *(f"/board/watch/{topic}" for topic in watch.TOPICS),
+    ),
+    "ALD-HEAD": (
+        "/unit",
+        "/acute",
+        "/unit/week",
+        "/unit/checklist",
+        "/unit/limited",
+        "/unit/cover",
+    ),
+    "ALD-SPO-1": ("/queue", "/reviews", "/people"),
+}
+
+
+def test_every_page_shows_what_the_earlier_release_stored(release: Release) -> None:
+    """The board's pages read the figures of a night that counted fewer of them."""
+    web = engine_for(release.settings, WEB)
+    with TestClient(web_app.create_app(release.settings, web)) as client:
+        for who, paths in PAGES.items():
+            reader = Browser(client).sign_in(who)
+            for path in paths:
+                assert "Sorry, there is a problem" not in reader.get(path), path
+        with release.admin.connect() as connection:
+            items = connection.execute(text("SELECT id, pdu_code, crn FROM triage.items")).all()
+        for item in items:
+            if item.pdu_code not in READERS:
+                continue
+            reader = Browser(client).sign_in(READERS[item.pdu_code])
+            reader.get(f"/people/{item.crn}")
+            reader.get(f"/cases/{item.id}")
+    web.dispose()
 
 
 def test_an_open_case_is_read_and_concluded_and_a_concluded_one_is_accounted_for(
