@@ -31,6 +31,12 @@ def provide_tracer(exporter: SpanExporter, version: str) -> TracerProvider:
     return provider
 
 
+def end_tracing(provider: trace.TracerProvider) -> None:
+    """Send what waits to be sent, before the process ends."""
+    if isinstance(provider, TracerProvider):
+        provider.shutdown()
+
+
 def quiet_span(
     tracer: trace.Tracer,
     name: str,

@@ -11,7 +11,6 @@ from datetime import date
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
 from structlog.contextvars import bound_contextvars
 
 from features.errors import UserError
@@ -75,9 +74,7 @@ def logged_steps(
                 if error is not None:
                     _log_failure(log, error, time.monotonic() - began)
     finally:
-        # What has not been sent yet is sent before the process ends.
-        if isinstance(tracing, TracerProvider):
-            tracing.shutdown()
+        traces.end_tracing(tracing)
 
 
 def _log_failure(log: Logger, error: BaseException, seconds: float) -> None:

@@ -16,6 +16,8 @@ from sqlalchemy import Connection, Engine, RowMapping, select
 from features.errors import MissingInput, UnreadableInput, UserError, did_you_mean
 from features.frame import build
 from features.history import asof
+from features.parts import split_spine
+from features.runners import chosen_runner
 from features.store import working_copy
 from features.store.digests import digest_of
 from features.store.store import Store
@@ -24,6 +26,7 @@ from serving.board import approvals
 from serving.db.session import AuditEvent, transaction
 from serving.db.tables import runs
 from serving.night.erasure import newest_digest
+from serving.night.score_part import ScoreWork
 from serving.settings import Settings
 
 NEWEST = "newest"
@@ -130,11 +133,12 @@ def _score_again(
     crns = stored_rows["crn"].unique().sort()
     under_supervision = build.cases_under_supervision(store, run["as_of"])
     spine = under_supervision.filter(pl.col("crn").is_in(crns.implode())).select(asof.KEY)
-    parts = []
-    for bucket, frame in build.build_frames(store, spine):
-        step(f"scoring bucket {bucket + 1} of {store.buckets}")
-        parts.append(model.score_frame(frame))
-    return pl.concat(parts) if parts else stored_rows.clear()
+    scores = []
+    with chosen_runner() as runner:
+        for part, of_part in runner.run(ScoreWork(model), split_spine(store, spine)):
+            step(f"scoring bucket {part.last_bucket + 1} of {store.buckets}")
+            scores.append(of_part)
+    return pl.concat(scores) if scores else stored_rows.clear()
 
 
 def compare_scores(

@@ -90,6 +90,17 @@ class NightWork:
 
 
 @dataclass(frozen=True)
+class ScoreWork:
+    """The work of scoring a part with one model, and nothing else."""
+
+    model: Bundle
+
+    def __call__(self, part: Part) -> pl.DataFrame:
+        """The scores of the part."""
+        return self.model.score_frame(build.FrameOfPart()(part))
+
+
+@dataclass(frozen=True)
 class ProposalWork:
     """The work of proposed models whose kinds of note entries differ from the approved model's."""
 

@@ -153,18 +153,21 @@ def run_server(settings: Settings, host: str, port: int) -> None:
     for name in ("uvicorn.error", "uvicorn"):
         logging.getLogger(name).handlers = []
     Console().print(f"Serving {who} on http://{host}:{port} (stop with Ctrl+C)")
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        timeout_keep_alive=75,
-        proxy_headers=True,
-        http=guard.Impatient,
-        forwarded_allow_ips=settings.proxies,
-    )
+    try:
+        uvicorn.run(
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=75,
+            proxy_headers=True,
+            http=guard.Impatient,
+            forwarded_allow_ips=settings.proxies,
+        )
+    finally:
+        traces.end_tracing(app.state.tracing)
 
 
 def settle_memory() -> None:

@@ -2,7 +2,8 @@
 
 A night as the schedule starts it: the day's changed rows are loaded, then every case is scored, the
 queue filled and the watch counted. The whole process tree is counted, with PostgreSQL. Beside it,
-in the same run: one scan of the columns that are read, 84 window counts in Polars, ten in pandas.
+in the same run: one scan of the columns that are read, 84 window counts in Polars and
+the same in DuckDB, ten in pandas.
 The model is trained on 3,000 made-up people, so it proves nothing but the cost. FOLDER keeps the
 caseload for the next run.
 """
@@ -47,7 +48,7 @@ SHARES = (0.1, 0.5, 1.0)
 REVIEWS_SCALE = 0.34
 """Scales the weekly reviews of a demo: 1,360 for 240,000 cases; the random share makes it 1,700."""
 NIGHTS = ("first night", "next night")
-ALTERNATIVES = ("scan", "windows", "ten_in_pandas")
+ALTERNATIVES = ("scan", "windows", "windows_in_duckdb", "ten_in_pandas")
 
 
 @dataclass
@@ -202,6 +203,7 @@ def measure_alternative(name: str, folder: Path) -> dict[str, Any]:
     work: dict[str, Callable[[Path], int]] = {
         "scan": scan,
         "windows": lambda path: plain.windows(path, 0),
+        "windows_in_duckdb": lambda path: plain.windows_in_duckdb(path, 0),
         "ten_in_pandas": lambda path: plain.ten_in_pandas(path, 0),
     }
     own = psutil.Process()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import logging
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 from opentelemetry.sdk.trace import TracerProvider
@@ -16,7 +19,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy import select
 
-from serving import logs
+from serving import logs, traces
 from serving.db.tables import entries, items, users
 from serving.web import app as web_app
 from serving.web import requests
@@ -183,3 +186,30 @@ def test_a_line_with_a_field_that_has_no_place_is_refused() -> None:
     with pytest.raises(ValueError, match="may not hold crn"):
         logs.make_logger(stream).info("request", crn="X123456")
     assert not stream.getvalue()
+
+
+def test_spans_that_wait_are_sent_when_the_pages_end(
+    service: Service, front_end: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter = InMemorySpanExporter()
+
+    def serve(app: FastAPI, **_: object) -> None:
+        """One page is asked for, and the service ends before a batch of spans is due."""
+        with TestClient(app) as client:
+            client.get("/ping")
+        raise KeyboardInterrupt
+
+    def provide(*_: str) -> TracerProvider:
+        return traces.provide_tracer(exporter, "1")
+
+    monkeypatch.setattr(traces, "chosen_tracing", provide)
+    monkeypatch.setattr(uvicorn, "run", serve)
+    handlers = {name: logging.getLogger(name).handlers for name in ("", "uvicorn", "uvicorn.error")}
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            web_app.run_server(service.settings, "127.0.0.1", 0)
+    finally:
+        gc.unfreeze()
+        for name, own in handlers.items():
+            logging.getLogger(name).handlers = own
+    assert [span.name for span in exporter.get_finished_spans()] == ["GET /ping"]
