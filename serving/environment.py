@@ -107,8 +107,9 @@ class Environment(BaseSettings):
     )
     ROSH_OBJECTS: str = Field(
         "",
-        description="An address in S3 (`s3://bucket/prefix`) for store, scores, bundles, replays "
-        "and signed heads. `ROSH_DATA` is then a working copy of it, which may be lost",
+        description="An address in S3 (`s3://bucket/prefix`) for store, legal holds, scores, "
+        "bundles, replays and signed heads. `ROSH_DATA` is then a cache of it, which may be lost "
+        "where `DATABASE_URL` is set",
     )
     DATABASE_URL: SecretStr = Field(
         NO_SECRET,
@@ -259,8 +260,8 @@ def settings_page() -> str:
             "",
             *rows,
             f"- `{WORKERS}` (one a core): How many worker processes a load and a night have",
-            f"- `{CACHE}` (in the folder for temporary files): Where working copies lie of stores "
-            "in S3 that a command names by their address",
+            f"- `{CACHE}` (`rosh-triage-UID` in the folder for temporary files): Caches of stores "
+            "that a command names as `s3://…`. They hold case histories; nothing removes them",
             f"- `{SPARK}`: A Spark master (`local[2]`, `spark://host:7077`) whose executors "
             "work the parts of a night instead (`pip install rosh-triage[spark]`, Java 17)",
             "",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from features.errors import SetupProblem
-from features.store import working_copy
+from features.store import s3_store
 from serving.environment import Environment, read_environment
 
 Mode = Literal["demo", "live"]
@@ -31,8 +31,8 @@ MIGRATION_SECRETS = ("web_password", "night_password", "session_secret", "admin_
 """The secrets that pages, a night, the check that it ran and a migration need: each has its own."""
 SHORTEST_SECRET = 24
 ANCHORS = "audit-anchors.jsonl"
-MIRRORED = ("bundles", "scores", "replays", ANCHORS)
-"""What of a data folder is sent to S3 when it becomes a working copy; a store sends itself."""
+MIRRORED = ("bundles", "scores", "replays", ANCHORS, "store/holds.json")
+"""What of a data folder is sent to S3 when it becomes its cache, beside the store."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def read_settings(
     environment = read_environment(environ)
     is_demo = environment.ROSH_MODE == "demo"
     if environment.ROSH_OBJECTS:
-        working_copy.name_origin(environment.ROSH_DATA, environment.ROSH_OBJECTS, MIRRORED)
+        s3_store.move_to_s3(environment.ROSH_DATA, environment.ROSH_OBJECTS, MIRRORED)
     url = environment.DATABASE_URL.get_secret_value() or None
     if is_demo:
         passwords = _demo_secrets(environment.ROSH_DATA)

@@ -127,6 +127,17 @@ def test_every_container_has_a_limit_that_is_at_least_its_request(
             assert "memory" in own["limits"]
 
 
+def test_the_migration_can_be_left_out_for_a_restore() -> None:
+    rendered = run_tool(
+        "helm", "template", "rosh", str(CHART), *SET, "--set", "migrate.enabled=false"
+    )
+    every_pod = list(pods([one for one in yaml.safe_load_all(rendered) if one]))
+    assert len(every_pod) == 6
+    assert not any(
+        "migrate" in (one.get("args") or []) for p in every_pod for one in p["containers"]
+    )
+
+
 def test_with_files_in_s3_no_pod_needs_a_volume() -> None:
     addresses = {"env.ROSH_OBJECTS": "s3://bucket/a", "backup.address": "s3://bucket/b"}
     more = [part for name, value in addresses.items() for part in ("--set", f"{name}={value}")]

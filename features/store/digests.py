@@ -36,6 +36,15 @@ def check_digest(path: Path, expected: str, store: Path) -> None:
         raise UnreadableInput(_wrong_file_message(path, store, "is not the one that was written"))
 
 
+def is_file(path: Path, expected: str) -> bool:
+    """Whether a file is there and has the digest; hashed as rarely as by `check_digest`."""
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return _digest_at(path, status.st_size, status.st_mtime_ns, status.st_ino) == expected
+
+
 @lru_cache(maxsize=100_000)
 def _digest_at(path: Path, _size: int, _changed: int, _place: int) -> str:
     return digest_of(path)

@@ -17,7 +17,7 @@ import polars as pl
 from features import clock
 from features.contracts.table import is_crn
 from features.errors import UserError
-from features.store import legal_holds, staging, working_copy
+from features.store import legal_holds, s3_store, staging
 from features.store.digests import flush_and_digest
 from features.store.store import Load, Store, table_of
 
@@ -35,9 +35,10 @@ def forget_case(path: Path, crn: str) -> dict[str, int]:
         raise UserError(f"{crn!r} is no CRN: a letter and six digits, such as A000001.")
     Store.open(path)
     with staging.hold_lock(path):
+        # First: an earlier deletion that was killed is finished by this.
+        staging.sweep_orphans(path)
         opened = Store.open(path)
         _check_not_held(path, crn)
-        staging.sweep_orphans(path)
         counts: dict[str, int] = {}
         loads = [_rewrite_load(path, load, crn, counts, opened.buckets) for load in opened.loads]
         old: list[Path] = []
@@ -82,7 +83,7 @@ def _rewrite_load(path: Path, load: Load, crn: str, counts: dict[str, int], buck
     bucket = f"{int(crn[1:]) % buckets:02d}"
     files = dict(load.files)
     searched = [r for r in files if Path(r).stem == bucket or table_of(r) == LINKS]
-    working_copy.fetch_store_files(path, {relative: files[relative] for relative in searched})
+    s3_store.fetch_store_files(path, {relative: files[relative] for relative in searched})
     for relative in searched:
         old, table = path / relative, table_of(relative)
         row_count = _add_to_count(old, _rows_of_case(crn, table))
@@ -104,7 +105,7 @@ def _without_refused(
     anew in place, once the manifest is.
     """
     files = dict(load.refused or {})
-    working_copy.fetch_store_files(path, files)
+    s3_store.fetch_store_files(path, files)
     for old in load.refused_files(path):
         row_count = _add_to_count(old, _refused_of(crn))
         if not row_count:

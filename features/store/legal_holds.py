@@ -16,12 +16,12 @@ FILE = "holds.json"
 
 def write_held_cases(path: Path, crns: Iterable[str]) -> None:
     """Write the list of cases now on hold beside the store, replacing the earlier list."""
+    path.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile("w", encoding="utf-8", dir=path, prefix=FILE, delete=False) as file:
         json.dump(sorted(crns), file)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(file.name, path / FILE)
-    working_copy.send_files(path / FILE)
+    working_copy.replace_file(path / FILE, Path(file.name))
 
 
 def cases_on_hold(path: Path) -> frozenset[str]:

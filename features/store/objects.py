@@ -10,8 +10,11 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 
 from features.errors import MissingInput, SetupProblem, UnreadableInput, UserError
@@ -26,6 +29,7 @@ AT_ONCE = 8
 """How many objects are sent or fetched at the same time."""
 REMOVED_AT_ONCE = 1_000
 """The most objects that one request to S3 may remove (its API, DeleteObjects)."""
+CHUNK = 1 << 20
 ABSENT = ("404", "NoSuchKey")
 CHANGED = ("412", "PreconditionFailed", "409", "ConditionalRequestConflict")
 
@@ -60,20 +64,38 @@ class ObjectFolder:
         return ObjectFolder(self.bucket, self._key(name))
 
     def list_names(self) -> list[str]:
-        """The name of every object, from the prefix on, in order."""
+        """The name of every object, from the prefix on, in order.
+
+        Raises UnreadableInput for a name that would lead out of a folder.
+        """
+        return sorted(self.list_objects())
+
+    def list_objects(self) -> dict[str, datetime]:
+        """When each object was last written, by its name from the prefix on."""
         beginning = self._key("")
 
-        def list_keys() -> list[str]:
+        def list_contents() -> list[Mapping[str, Any]]:
             answers = (
                 _client()
                 .get_paginator("list_objects_v2")
                 .paginate(Bucket=self.bucket, Prefix=beginning)
             )
-            return [one["Key"] for page in answers for one in page.get("Contents", [])]
+            return [one for page in answers for one in page.get("Contents", [])]
 
-        keys = self._ask("listed", list_keys) or []
+        contents = self._ask("listed", list_contents) or []
         # An object whose name ends with a slash stands for a folder in S3's own console.
-        return sorted(key.removeprefix(beginning) for key in keys if not key.endswith("/"))
+        names = {
+            str(one["Key"]).removeprefix(beginning): one["LastModified"]
+            for one in contents
+            if not str(one["Key"]).endswith("/")
+        }
+        for name in names:
+            if any(part in ("", ".", "..") for part in name.split("/")):
+                raise UnreadableInput(
+                    f"{self.address} has an object whose name would lead out of a folder. Nothing "
+                    "was read from it. Remove that object."
+                )
+        return names
 
     def list_some_names(self) -> list[str]:
         """The name of every object; raises MissingInput where there is none."""
@@ -82,18 +104,23 @@ class ObjectFolder:
             raise MissingInput(f"There is nothing at {self.address}. Check the name.")
         return names
 
-    def version_of(self, name: str) -> str | None:
-        """What changes whenever the object does (its ETag); None where there is none."""
-        described = self._describe(name)
-        return None if described is None else str(described["ETag"])
-
     def digest_of(self, name: str) -> str | None:
-        """The SHA-256 that was written with an object; None where there is no such object."""
-        described = self._describe(name)
-        return None if described is None else str(described["Metadata"].get(DIGEST, ""))
+        """The SHA-256 that was written with an object; None where there is no such object.
+
+        Raises SetupProblem where the bucket is missing, or may not be listed.
+        """
+
+        def describe() -> str:
+            answer = _client().head_object(Bucket=self.bucket, Key=self._key(name))
+            return str(answer["Metadata"].get(DIGEST, ""))
+
+        digest = self._ask("read", describe, ABSENT)
+        if digest is None:
+            _ = self.below(name).list_names()
+        return digest
 
     def read(self, name: str) -> tuple[bytes, str] | None:
-        """The content of an object and its version; None where there is none."""
+        """The content of an object and its version (ETag); None where there is none."""
 
         def read_object() -> tuple[bytes, str]:
             answer = _client().get_object(Bucket=self.bucket, Key=self._key(name))
@@ -101,25 +128,30 @@ class ObjectFolder:
 
         return self._ask("read", read_object, ABSENT)
 
-    def write(self, name: str, content: bytes, replacing: str | None) -> str:
-        """Write an object that has the version `replacing`, or none yet; returns the new version.
+    def write(self, name: str, content: bytes, replacing: str | None) -> None:
+        """Write an object that has the version `replacing`, or none yet.
 
-        Raises ChangedMeanwhile where it has another version by now.
+        Raises ChangedMeanwhile where it has another version by now, and other content.
         """
         condition = {"IfNoneMatch": "*"} if replacing is None else {"IfMatch": replacing}
+        metadata = {DIGEST: sha256(content).hexdigest()}
 
-        def write_object() -> str:
+        def write_object() -> bool:
             key = self._key(name)
-            answer = _client().put_object(Bucket=self.bucket, Key=key, Body=content, **condition)
-            return str(answer["ETag"])
+            _client().put_object(
+                Bucket=self.bucket, Key=key, Body=content, Metadata=metadata, **condition
+            )
+            return True
 
-        version = self._ask("written to", write_object, CHANGED)
-        if version is None:
+        if self._ask("written to", write_object, CHANGED):
+            return
+        # The answer to a first attempt may have been lost, and its repetition was refused.
+        present = self.read(name)
+        if present is None or present[0] != content:
             raise ChangedMeanwhile(
                 f"{self.address} was changed by another command meanwhile. Nothing was changed "
                 "there by this one. Start it again."
             )
-        return version
 
     def send(self, files: Mapping[str, tuple[Path, str]]) -> None:
         """Send files as objects: by name, the path and its SHA-256."""
@@ -129,60 +161,63 @@ class ObjectFolder:
             more = {"Metadata": {DIGEST: digest}}
             _client().upload_file(str(path), self.bucket, self._key(name), ExtraArgs=more)
 
-        self._ask("written to", lambda: _run_at_once(send_one, files))
+        self._ask("written to", lambda: run_at_once(send_one, files))
 
-    def fetch(self, files: Mapping[str, tuple[Path, str]]) -> None:
-        """Fetch objects into files: by name, the path and the SHA-256 that it must have, or "".
+    def fetch(self, files: Mapping[Path, tuple[str, str]], scratch: Path) -> None:
+        """Fetch objects into files: by path, the name and the SHA-256 that it must have.
 
-        A file appears under its path when it is whole. Raises MissingInput where an object is
-        absent, UnreadableInput where it is not the one that was written.
+        Where that is "", it is the one that was written with the object. A file is whole before it
+        appears under its path: until then it is in `scratch`, on the same disk. Raises MissingInput
+        where an object is absent, UnreadableInput where it is not the one that was written.
         """
+        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-        def fetch_one(name: str) -> None:
-            self._fetch(name, *files[name])
+        def fetch_one(path: Path) -> None:
+            self._fetch(path, *files[path], scratch)
 
-        if self._ask("read", lambda: _run_at_once(fetch_one, files), ABSENT) is None:
+        if self._ask("read", lambda: run_at_once(fetch_one, files), ABSENT) is None:
             raise MissingInput(
                 f"An object of {self.address} is missing. Nothing was read from it. Start again "
                 "where another command was changing it; else restore it from a backup."
             )
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove objects; one that is absent already is passed over."""
+        """Remove objects; one that is absent already is passed over.
+
+        Raises SetupProblem where any of them could not be removed.
+        """
         keys = [{"Key": self._key(name)} for name in names]
 
         def remove_some(start: int) -> None:
             some = {"Objects": keys[start : start + REMOVED_AT_ONCE], "Quiet": True}
-            _client().delete_objects(Bucket=self.bucket, Delete=some)
+            answer = _client().delete_objects(Bucket=self.bucket, Delete=some)
+            # S3 answers 200 where it refused to remove single ones.
+            for refusal in answer.get("Errors", []):
+                raise SetupProblem(self._remedy("written to", str(refusal.get("Code"))))
 
         starts = range(0, len(keys), REMOVED_AT_ONCE)
-        self._ask("written to", lambda: _run_at_once(remove_some, starts))
+        self._ask("written to", lambda: run_at_once(remove_some, starts))
 
     def _key(self, name: str) -> str:
         return f"{self.prefix}/{name}" if self.prefix else name
 
-    def _describe(self, name: str) -> Mapping[str, Any] | None:
-        def describe() -> Mapping[str, Any]:
-            answer: Mapping[str, Any] = _client().head_object(
-                Bucket=self.bucket, Key=self._key(name)
-            )
-            return answer
-
-        return self._ask("read", describe, ABSENT)
-
-    def _fetch(self, name: str, path: Path, digest: str) -> None:
+    def _fetch(self, path: Path, name: str, digest: str, scratch: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        whole = path.with_name(f"{path.name}.fetched")
-        try:
-            _client().download_file(self.bucket, self._key(name), str(whole))
-            if digest and digest_of(whole) != digest:
-                raise UnreadableInput(
-                    f"{name} of {self.address} is not the object that was written. Nothing was "
-                    "read from it. Restore it from a backup."
-                )
-            whole.replace(path)
-        finally:
-            whole.unlink(missing_ok=True)
+        answer = _client().get_object(Bucket=self.bucket, Key=self._key(name))
+        expected = digest or answer["Metadata"].get(DIGEST, "")
+        with NamedTemporaryFile(dir=scratch, delete=False) as file:
+            try:
+                for chunk in answer["Body"].iter_chunks(CHUNK):
+                    file.write(chunk)
+                file.close()
+                if expected and digest_of(Path(file.name)) != expected:
+                    raise UnreadableInput(
+                        f"{name} of {self.address} is not the object that was written. Nothing "
+                        "was read from it. Restore it from a backup."
+                    )
+                Path(file.name).replace(path)
+            finally:
+                Path(file.name).unlink(missing_ok=True)
 
     def _ask(
         self, what: str, call: Callable[[], Result], expected: tuple[str, ...] = ()
@@ -215,7 +250,7 @@ class ChangedMeanwhile(UserError):
     """An object was replaced by somebody else since it was read."""
 
 
-def _run_at_once(work: Callable[[Key], None], keys: Iterable[Key]) -> bool:
+def run_at_once(work: Callable[[Key], object], keys: Iterable[Key]) -> bool:
     """Run the same work on each key, some at a time; raises what the first that fails raises."""
     with ThreadPoolExecutor(AT_ONCE) as threads:
         for _ in threads.map(work, keys):

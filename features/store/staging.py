@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
 
 from features.errors import SetupProblem, UserError
-from features.store import working_copy
+from features.store import s3_store
 from features.store.digests import flush_and_digest
 from features.store.merging import merge_loads
 from features.store.store import Load, Store, bucket_of
@@ -109,10 +109,14 @@ class Staged:
         try:
             if merge_loads(self.store):
                 replace_manifest(self.store)
-        except OSError as error:
-            return error.strerror or type(error).__name__
-        finally:
+        except (OSError, UserError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            sweep_files(self.path)
+            return reason
+        try:
             sweep_orphans(self.path)
+        except UserError as error:
+            return str(error)
         return ""
 
     def __enter__(self) -> Staged:
@@ -138,11 +142,19 @@ class Staged:
 def sweep_orphans(path: Path) -> list[str]:
     """Remove what a killed command left, and merged files of earlier loads; returns the names.
 
-    Files that the newest load merged into others stay: somebody may be reading them.
+    Files that the newest load merged into others stay: somebody may be reading them. In S3 too:
+    raises SetupProblem where that refuses.
     """
+    removed = sweep_files(path)
+    s3_store.remove_unlisted_objects(path)
+    return removed
+
+
+def sweep_files(path: Path) -> list[str]:
+    """Remove files of a store that its manifest does not list; returns their names."""
     load_of: dict[str, Load] = {}
     superseded: set[str] = set()
-    working_copy.refresh_manifest(path)
+    s3_store.refresh_manifest(path)
     if (path / "manifest.json").exists():
         opened = Store.open(path)
         load_of = {f"{load.number:04d}": load for load in opened.loads}
@@ -176,7 +188,7 @@ def write_whole(rows: pl.DataFrame, path: Path) -> str:
 def replace_manifest(opened: Store) -> None:
     """Replace the manifest atomically by the loads and deletions of an opened store.
 
-    In a working copy, in S3 first: what is there counts.
+    Of a cache, in S3 first: that is the source of truth.
     """
     content = {
         "buckets": opened.buckets,
@@ -185,12 +197,13 @@ def replace_manifest(opened: Store) -> None:
         "undone": opened.undone,
         "superseded": opened.superseded,
     }
-    written = json.dumps(content, indent=1).encode()
-    version = working_copy.commit_manifest(opened.path, written)
-    working_copy.write_manifest(opened.path, written, version)
+    committed = s3_store.commit_manifest(opened.path, content, opened.manifest_digest)
+    written = s3_store.as_bytes(committed)
+    s3_store.write_manifest(opened.path, written)
+    opened.manifest_digest = sha256(written).hexdigest()
 
 
 def open_or_make(path: Path, buckets: int) -> Store:
     """The store at a path, or one without loads, cut into so many buckets."""
-    working_copy.refresh_manifest(path)
+    s3_store.refresh_manifest(path)
     return Store.open(path) if (path / "manifest.json").exists() else Store(path, buckets)

@@ -27,7 +27,7 @@ import polars as pl
 from features.contracts import records
 from features.contracts.table import CRN_PATTERN
 from features.errors import MissingInput, UnreadableInput, UserError
-from features.store import digests, working_copy
+from features.store import digests, s3_store, working_copy
 
 DEFAULT_BUCKETS = 8
 MERGED = "merged"
@@ -127,12 +127,14 @@ class Store:
     note_kinds: frozenset[str] = frozenset()
     """The kinds of entries of notes that count like coded ones; none unless the board says so."""
     origin: str = ""
-    """The address in S3 of which the folder is a working copy; empty where it is none."""
+    """The address in S3 whose cache the folder is; empty where it is none."""
+    manifest_digest: str = ""
+    """The SHA-256 of the manifest that was read; a commit replaces that one and no other."""
 
     @classmethod
     def open(cls, path: Path, *, up_to: int | None = None) -> Store:
         """Open an existing store; raises MissingInput where there is none."""
-        working_copy.refresh_manifest(path)
+        s3_store.refresh_manifest(path)
         manifest = path / "manifest.json"
         if not manifest.exists():
             raise MissingInput(
@@ -140,7 +142,8 @@ class Store:
                 "Load an extract first: python -m features check EXTRACT --store STORE"
             )
         try:
-            content = json.loads(manifest.read_text(encoding="utf-8"))
+            raw = manifest.read_bytes()
+            content = json.loads(raw)
             loads = [Load.from_json(item) for item in content["loads"]]
         except (ValueError, KeyError) as error:
             raise UnreadableInput(
@@ -158,17 +161,21 @@ class Store:
             content.get("undone", []),
             content.get("superseded", []),
             [load for load in loads if load.number in later],
-            origin=working_copy.store_address(path),
+            origin=s3_store.address_of(path),
+            manifest_digest=hashlib.sha256(raw).hexdigest(),
         )
 
     def on_this_machine(self) -> Store:
-        """The same store, in a working copy of its address where its folder is on another machine.
+        """The same store, in a cache of its address where its folder is on another machine.
 
         What a cluster hands to its machines names the folder of the one that began.
         """
         if not self.origin or self.path.exists():
             return self
-        return replace(self, path=working_copy.working_copy_of(self.origin))
+        path = working_copy.working_copy_of(self.origin)
+        # Who was deleted since this machine read the store last is removed from its disk.
+        s3_store.refresh_manifest(path)
+        return replace(self, path=path)
 
     def counting_notes(self, kinds: Collection[str]) -> Store:
         """The same store, in which entries of notes of these kinds count like coded ones."""
@@ -295,14 +302,14 @@ class Store:
         """The files that a load holds of a table, each checked against its digest."""
         ours = sorted(relative for relative in load.files if table_of(relative) == name)
         paths = [r for r in ours if buckets is None or int(Path(r).stem) in buckets]
-        working_copy.fetch_store_files(self.path, {r: load.files[r] for r in paths})
+        s3_store.fetch_store_files(self.path, {r: load.files[r] for r in paths})
         for relative in paths:
             digests.check_digest(self.path / relative, load.files[relative], self.path)
         return [self.path / relative for relative in paths]
 
     def _refused_files(self, load: Load) -> list[Path]:
         """The files with a load's refused rows, each checked against its digest."""
-        working_copy.fetch_store_files(self.path, load.refused or {})
+        s3_store.fetch_store_files(self.path, load.refused or {})
         for relative, digest in (load.refused or {}).items():
             digests.check_digest(self.path / relative, digest, self.path)
         return load.refused_files(self.path)

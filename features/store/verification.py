@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from features.store import working_copy
+from features.store import s3_store
 from features.store.digests import digest_of
 from features.store.store import Store
 
@@ -27,7 +27,7 @@ class Verified:
 def verify_store(store: Store) -> Verified:
     """Hash every file of every load, also those already hashed in this process."""
     for load in store.loads:
-        working_copy.fetch_store_files(store.path, load.file_digests)
+        s3_store.fetch_store_files(store.path, load.file_digests)
     listed = {name: digest for load in store.loads for name, digest in load.file_digests.items()}
     there = {
         path.relative_to(store.path).as_posix()

@@ -47,7 +47,7 @@ def _approve_live(args: argparse.Namespace, chosen: Settings, engine: Engine) ->
     with transaction(engine, args.user) as opened:
         number = args.approval
         if number is None:
-            folder = args.bundle or newest_bundle(chosen)
+            folder = working_copy.fetch_folder(args.bundle or newest_bundle(chosen))
             weekly_reviews = _parse_weekly_reviews(args.weekly_reviews)
             working_copy.send_folder(folder)
             number = approvals.propose_approval(

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, func, select
 from features.errors import MissingInput, RunStopped, UserError
 from features.markdown import layout_page
 from features.progress import show_steps
+from features.store import working_copy
 from features.store.store import Store
 from models.lanes import LANE_NAMES
 from serving import settings
@@ -198,6 +199,7 @@ def connect_as(chosen: Settings, role: str) -> Iterator[Engine]:
 
 def newest_bundle(chosen: Settings) -> Path:
     """The folder of the bundle trained last; MissingInput where there is none."""
+    working_copy.fetch_folder(chosen.bundles)
     bundles = sorted(chosen.bundles.glob("*/bundle.json"), key=lambda path: path.stat().st_mtime)
     if not bundles:
         raise MissingInput(

@@ -49,9 +49,15 @@ def write_anchor(connection: Connection, path: Path, key: str) -> dict[str, Any]
         "previous": before[-1].signature if before else "",
     }
     head["signature"] = _sign_head(head, key)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(head) + "\n")
-    working_copy.send_files(path)
+    if working_copy.origin_of(path) is None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(head) + "\n")
+        return head
+    # Of a cache, sent before it stands here: who reads meanwhile would fetch the earlier one.
+    longer = path.with_name(f"{path.name}.rewritten")
+    earlier = path.read_text(encoding="utf-8") if path.exists() else ""
+    longer.write_text(f"{earlier}{json.dumps(head)}\n", encoding="utf-8")
+    working_copy.replace_file(path, longer)
     return head
 
 

@@ -24,14 +24,14 @@ from sqlalchemy.engine import URL
 
 from features import clock
 from features.errors import MissingInput, RunStopped, SetupProblem, UnreadableInput, UserError
-from features.store import legal_holds, staging, working_copy
+from features.store import s3_store, staging, working_copy
 from features.store.digests import digest_of
 from features.store.objects import ObjectFolder
-from features.store.store import Store
 from serving.db.migrate import make_roles, migrate_database
 from serving.db.server import OWNER, admin_url, as_owner, program_of
 from serving.db.session import AuditEvent, transaction
 from serving.db.tables import SCHEMA
+from serving.night import backup_places as places
 from serving.night.run import lock_night
 from serving.settings import ANCHORS, Settings
 
@@ -40,6 +40,8 @@ NUMBERS_LEFT_OUT = 1_000_000
 """By how much the numbers of events go on after a restore."""
 DUMP, MANIFEST = "database.dump", "backup.json"
 BEGUN = ".partial"
+LEFT_BEHIND = (".tmp", ".rewritten")
+"""Suffixes of files that a command was writing when it was killed."""
 SECRET_TABLES = ("identity_keys", "sessions", "drafts")
 """Tables of which no row is in a backup: the key that proves names, and who is signed in."""
 
@@ -67,6 +69,7 @@ def write_backup(
     where pg_dump is not installed or nothing can be written.
     """
     if isinstance(out, str):
+        working_copy.check_apart(out, settings.data)
         with tempfile.TemporaryDirectory() as temporary:
             return _write_into(settings, engine, Path(temporary), ObjectFolder.parse(out), step)
     if out.resolve().is_relative_to(settings.data.resolve()):
@@ -81,7 +84,7 @@ def _write_into(
     objects: ObjectFolder | None,
     step: Callable[[str], None],
 ) -> Backup:
-    working_copy.refresh_manifest(settings.store)
+    s3_store.refresh_manifest(settings.store)
     if not (settings.store / "manifest.json").exists():
         raise MissingInput(f"There is no store in {settings.store}: nothing to back up.")
     pg_dump = program_of(settings, "pg_dump")
@@ -91,7 +94,7 @@ def _write_into(
     partial.mkdir()
     try:
         with lock_night(engine), staging.hold_lock(settings.store):
-            _fetch_everything(settings)
+            places.fetch_everything(settings)
             # The signed heads first: one signed meanwhile would name rows that the dump lacks.
             if settings.anchors.exists():
                 (partial / "data").mkdir()
@@ -107,7 +110,7 @@ def _write_into(
         partial.rename(folder)
         if objects is not None:
             step("S3")
-            _send_backup(folder, objects.below(folder.name), digests)
+            places.send_backup(folder, objects.below(folder.name), digests)
     except OSError as error:
         raise SetupProblem(f"The backup could not be written: {error.strerror}.") from error
     finally:
@@ -118,33 +121,6 @@ def _write_into(
     place = f"{folder}" if objects is None else objects.below(folder.name).address
     size = sum((folder / name).stat().st_size for name in digests)
     return Backup(folder, settings.mode, digests, size, place)
-
-
-def _fetch_everything(settings: Settings) -> None:
-    """Fetch what of the data folder is only in S3, where the folder is a working copy."""
-    for load in Store.open(settings.store).loads:
-        working_copy.fetch_store_files(settings.store, load.file_digests)
-    legal_holds.cases_on_hold(settings.store)
-    for path in working_copy.list_paths(settings.scores):
-        working_copy.fetch_file(path)
-    working_copy.fetch_folder(settings.bundles)
-    working_copy.fetch_file(settings.anchors)
-
-
-def _send_backup(folder: Path, objects: ObjectFolder, digests: dict[str, str]) -> None:
-    """Send the files of a backup and then its manifest, without which it is none."""
-    objects.send({name: (folder / name, digest) for name, digest in digests.items()})
-    objects.send({MANIFEST: (folder / MANIFEST, digest_of(folder / MANIFEST))})
-
-
-def _send_everything(settings: Settings) -> None:
-    """Send what was restored to S3, where the data folder is a working copy."""
-    for folder in (settings.scores, settings.bundles):
-        working_copy.send_folder(folder)
-    for path in (settings.anchors, settings.store / legal_holds.FILE):
-        if path.exists():
-            working_copy.send_files(path)
-    staging.replace_manifest(Store.open(settings.store))
 
 
 def read_backup(folder: Path, key: str) -> Backup:
@@ -193,6 +169,7 @@ def restore_backup(settings: Settings, folder: Path, step: Callable[[str], None]
         )
     pg_restore = program_of(settings, "pg_restore")
     _check_empty(settings)
+    origin = working_copy.origin_of(settings.data)
     try:
         for name in backup.digests:
             if name != DUMP:
@@ -200,14 +177,13 @@ def restore_backup(settings: Settings, folder: Path, step: Callable[[str], None]
                 target = settings.data / Path(name).relative_to("data")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(folder / name, target)
+        places.send_everything(settings)
         step("the database")
         make_roles(settings)
+        # Last, and in one transaction: what failed before has left nothing in the database.
         _restore(pg_restore, admin_url(settings), folder / DUMP)
-        _send_everything(settings)
-    except (OSError, RunStopped):
-        for name in FOLDERS:
-            shutil.rmtree(settings.data / name, ignore_errors=True)
-        settings.anchors.unlink(missing_ok=True)
+    except (OSError, UserError):
+        places.remove_everything(settings, FOLDERS, origin[0] if origin else None)
         raise
     step("bringing the tables up to date")
     migrate_database(settings)
@@ -251,7 +227,7 @@ def _copied_files(data: Path) -> Iterator[Path]:
     """The files of the data folder that a backup holds, without what a command left half done."""
     for name in FOLDERS:
         for path in sorted((data / name).rglob("*")):
-            if path.is_file() and path.suffix != ".tmp" and path.name != "lock":
+            if path.is_file() and path.suffix not in LEFT_BEHIND and path.name != "lock":
                 yield path.relative_to(data)
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from sqlalchemy import Connection, insert, text
 
 from features.errors import UserError
-from features.store import working_copy
+from features.store import staging, working_copy
 from features.store.forget import forget_case
 from features.store.staging import write_whole
 from features.store.store import Store
@@ -71,6 +71,10 @@ def _erase_everywhere(
     step("the store")
     in_store = Store.open(settings.store).knows_case(crn)
     store_rows = forget_case(settings.store, crn) if in_store else {}
+    if not in_store:
+        # What a deletion that was killed after its commit left is removed by this.
+        with staging.hold_lock(settings.store):
+            staging.sweep_orphans(settings.store)
     # Files first: the audit is locked from the first deletion to the end of the transaction.
     files = _files_with(settings, crn)
     digests = {}
@@ -91,8 +95,7 @@ def _erase_everywhere(
         details = {"reference": reference.strip(), "files": len(files)}
         append_admin_audit(connection, AuditEvent("ERASED_PERSON", "CRN", crn, details))
     for path in files:
-        _beside(path).replace(path)
-        working_copy.send_files(path)
+        working_copy.replace_file(path, _beside(path))
     return erasure
 
 
@@ -105,7 +108,7 @@ def _files_with(settings: Settings, crn: str) -> list[Path]:
     """The files of scores and replays that have a row of the person."""
     folders = (settings.scores, settings.replays)
     listed = [path for folder in folders for path in working_copy.list_paths(folder)]
-    paths = [working_copy.fetch_file(path) for path in listed if path.suffix == ".parquet"]
+    paths = working_copy.fetch_files(path for path in listed if path.suffix == ".parquet")
     has_case = pl.col("crn") == crn
     return [p for p in paths if pl.scan_parquet(p).select(has_case.any()).collect().item()]
 

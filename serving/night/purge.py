@@ -78,6 +78,6 @@ def _old_files(connection: Connection, settings: Settings, before: date) -> list
     replays = working_copy.list_paths(settings.replays)
     old_replays = [path for path in replays if path.name[:10] < before.isoformat()]
     held = pl.col("crn").is_in(held_cases(connection))
-    fetched = [working_copy.fetch_file(path) for path in [*of_runs, *old_replays]]
+    fetched = working_copy.fetch_files([*of_runs, *old_replays])
     paths = [path for path in fetched if path.exists()]
     return [p for p in paths if not pl.scan_parquet(p).select(held.any()).collect().item()]

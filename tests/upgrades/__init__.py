@@ -1,1 +1,1 @@
-"""What earlier releases left opens, or is refused with a sentence."""
+"""Services of earlier releases come up to date."""

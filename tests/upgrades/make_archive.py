@@ -1,10 +1,13 @@
-"""Writes what a release leaves, for the tests of the releases after it.
+"""Writes the archive (database dump and data folder) from which the tests of upgrades start.
 
-    python -m tests.upgrades.make_archive DATA NUMBER
+    git archive RELEASE --prefix=release/ | tar x -C FOLDER     then, with that code:
+    python -m features synthesise --cases 120 …, check, training train, serving migrate,
+    serving approve --demo, serving score       as its Makefile does for a demo
+    python -m tests.upgrades.make_archive DATA NUMBER           with this code
 
-DATA is the data folder of a demo made by the code of that release: 120 people, one night, at least
-one case concluded and one open in the units of ALD-SPO-1 and BRI-SPO-1. Its secrets go with it:
-write made-up ones into `demo-secrets.json` before the demo is made.
+DATA is the data folder of that demo. Conclude at least one case on the pages, as ALD-SPO-1 or
+BRI-SPO-1, and leave one open. The demo's secrets go into the archive: write made-up ones into
+`demo-secrets.json` before the demo is made.
 """
 
 from __future__ import annotations

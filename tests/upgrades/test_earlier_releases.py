@@ -1,8 +1,8 @@
 """A service of each earlier release comes up to date, and keeps every review.
 
-`release_0_1_0.tar.xz` and its brothers were written by the code of those releases, over 120 made-up
-people: the database as pg_dump writes it, the store, the bundle, a file of scores and the signed
-heads of the audit, after one night and two reviews. Their secrets are made up too.
+Each `release_*.tar.xz` was written by the code of that release over 120 made-up people
+(`make_archive`): the database as pg_dump writes it, the store, the bundle, a file of scores and the
+signed heads of the audit, after one night and two reviews. Their secrets are made up too.
 """
 
 from __future__ import annotations

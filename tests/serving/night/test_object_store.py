@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
-from features.errors import MissingInput, SetupProblem, UserError
+from features.errors import MissingInput, RunStopped, SetupProblem, UserError
 from features.store import working_copy
 from features.store.objects import ObjectFolder
 from features.store.store import Store
@@ -116,8 +116,36 @@ def test_a_backup_counts_when_its_manifest_is_in_s3(cloud: Cloud) -> None:
     with working_copy.folder_of(backup.place) as folder:
         read = backups.read_backup(folder, cloud.restored.anchor_key)
     assert read.digests == backup.digests
+    assert not any(".rosh" in name for name in read.digests)
     assert any(name.startswith("data/scores/") for name in read.digests), "fetched, then copied"
     assert any(name.startswith("data/bundles/") for name in read.digests)
+
+
+def test_a_backup_of_a_service_in_s3_is_restored_into_s3(cloud: Cloud, service: Service) -> None:
+    backup = backups.write_backup(cloud.restored, cloud.night, BACKUPS, no_step)
+    again = an_empty_place(service, cloud.place / "again")
+    working_copy.name_origin(again.data, f"s3://{BUCKET}/again", MIRRORED)
+    with another_day.database_started_on_the_day(), working_copy.folder_of(backup.place) as folder:
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(RunStopped):
+            patch.setattr(backups, "_restore", _fail)
+            backups.restore_backup(again, folder, no_step)
+        assert contents("again/") == {}
+        assert not (again.data / "store").exists()
+        backups.restore_backup(again, folder, no_step)
+    names = {name.removeprefix("again/") for name in contents("again/")}
+    assert names == {name.removeprefix("service/") for name in contents("service/")}
+    engine = engine_for(again, NIGHT)
+    assert replay_run.replay_run(again, engine, replay_run.NEWEST).is_same
+    engine.dispose()
+
+
+def _fail(*_: object) -> None:
+    raise RunStopped("pg_restore ended with 1.")
+
+
+def test_a_backup_is_not_written_into_the_service_that_it_holds(cloud: Cloud) -> None:
+    with pytest.raises(UserError, match="one within the other"):
+        backups.write_backup(cloud.restored, cloud.night, f"{SERVICE}/backups", no_step)
 
 
 def test_a_night_on_one_machine_is_read_on_another(cloud: Cloud) -> None:

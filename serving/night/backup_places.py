@@ -1,0 +1,51 @@
+"""Fetches and sends what a backup holds, where the data folder or the backup is in S3."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from features.store import legal_holds, s3_store, working_copy
+from features.store.digests import digest_of
+from features.store.objects import ObjectFolder
+from features.store.store import Store
+from serving.settings import MIRRORED, Settings
+
+MANIFEST = "backup.json"
+
+
+def fetch_everything(settings: Settings) -> None:
+    """Fetch what of the data folder is only in S3, where the folder is its cache."""
+    for load in Store.open(settings.store).loads:
+        s3_store.fetch_store_files(settings.store, load.file_digests)
+    legal_holds.cases_on_hold(settings.store)
+    working_copy.fetch_files(working_copy.list_paths(settings.scores))
+    working_copy.fetch_folder(settings.bundles)
+    working_copy.fetch_file(settings.anchors)
+
+
+def send_backup(folder: Path, objects: ObjectFolder, digests: dict[str, str]) -> None:
+    """Send the files of a backup and then its manifest, without which it is none."""
+    objects.send({name: (folder / name, digest) for name, digest in digests.items()})
+    objects.send({MANIFEST: (folder / MANIFEST, digest_of(folder / MANIFEST))})
+
+
+def send_everything(settings: Settings) -> None:
+    """Send what was restored to S3, where the data folder is its cache."""
+    if origin := working_copy.origin_of(settings.data):
+        # As if it had stood here before the folder became a cache.
+        (settings.data / working_copy.ORIGIN).unlink()
+        s3_store.move_to_s3(settings.data, origin[0].address, MIRRORED)
+
+
+def remove_everything(
+    settings: Settings, folders: Iterable[str], objects: ObjectFolder | None
+) -> None:
+    """Remove what a restore that could not be finished has put here, and into S3."""
+    for name in folders:
+        shutil.rmtree(settings.data / name, ignore_errors=True)
+    settings.anchors.unlink(missing_ok=True)
+    if objects is not None:
+        objects.remove(objects.list_names())
+        working_copy.name_origin(settings.data, objects.address)
