@@ -12,7 +12,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
@@ -129,8 +129,10 @@ def scratch_of(path: Path) -> Path:
     """The folder for files that are being fetched into the cache in which a path lies."""
     scratch = (_root_of(path) or path) / SCRATCH
     for file in scratch.glob("*"):
-        if time.time() - file.stat().st_mtime > LEFT_BEHIND:
-            file.unlink(missing_ok=True)
+        # Another process may be done with its file at any moment.
+        with suppress(FileNotFoundError):
+            if time.time() - file.stat().st_mtime > LEFT_BEHIND:
+                file.unlink()
     return scratch
 
 

@@ -333,9 +333,13 @@ def test_many_at_once_fetch_the_same_file_and_the_same_manifest(one: Path, tmp_p
         working_copy.fetch_file(data / "scores" / "a.parquet")
         return Store.open(data / "store").read_versions("contacts").height
 
+    left = data / working_copy.SCRATCH / "left"
+    left.parent.mkdir()
+    left.write_bytes(b"of a killed process")
+    os.utime(left, (0, 0))
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(read, range(40))) == {3}
-    assert list((data / working_copy.SCRATCH).iterdir()) == []
+    assert list(left.parent.iterdir()) == []
 
 
 def test_a_file_is_replaced_in_s3_before_it_is_here(tmp_path: Path) -> None:
