@@ -221,8 +221,18 @@ def test_files_that_a_load_under_way_has_sent_are_not_removed(
         with pytest.raises(KeyboardInterrupt):
             load_extract(extract, one)
     forget_case(two, OTHER)
+    # Whatever lies there may be removed at any moment: the load sends its own again.
+    client, listed = boto3.client("s3"), set(s3_store.files_listed(_manifest()).values())
+    for key in [key for key in contents() if "/files/" in key]:
+        if key.rpartition("/")[2] not in listed:
+            client.put_object(Bucket=BUCKET, Key=key, Body=b"half")
     load_extract(extract, one)
     assert Store.open(machine(tmp_path, "three")).read_versions("contacts").height == 5
+
+
+def _manifest() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(contents()["service/store/manifest.json"])
+    return content
 
 
 def test_a_merge_that_fails_does_not_undo_the_load(

@@ -305,6 +305,9 @@ def test_a_part_is_worked_on_a_machine_that_has_no_copy(
     monkeypatch.setenv(working_copy.CACHE, str(tmp_path / "cache"))
     there = store.on_this_machine()
     assert there.read_versions("contacts").equals(here)
+    forget_case(machine(tmp_path, "other"), GONE)
+    files = store.on_this_machine().path.rglob("*.parquet")
+    assert not any(GONE in pl.read_parquet(path)["crn"] for path in files)
     assert replace(store, origin="").on_this_machine().path == one, "nowhere to fetch it from"
 
 

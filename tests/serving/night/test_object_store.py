@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from features.errors import MissingInput, RunStopped, SetupProblem, UserError
-from features.store import working_copy
+from features.store import s3_store, working_copy
 from features.store.objects import ObjectFolder
 from features.store.store import Store
 from serving import settings as settings_module
@@ -139,6 +139,10 @@ def test_a_backup_of_a_service_in_s3_is_restored_into_s3(cloud: Cloud, service: 
     engine.dispose()
 
 
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def _fail(*_: object) -> None:
     raise RunStopped("pg_restore ended with 1.")
 
@@ -196,6 +200,9 @@ def test_who_is_deleted_is_in_no_object_of_the_service(cloud: Cloud) -> None:
     assert len(holders) > 1
     reader = cloud.machine("reader")
     path = working_copy.fetch_file(reader.scores / holders[0])
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(s3_store, "write_manifest", _killed)
+        erase_person(cloud.machine("killed"), crn, "SAR/1", no_step)
     erasure = erase_person(cloud.machine("eraser"), crn, "SAR/1", no_step)
     assert erasure.files == len(holders)
     for rows in scores_in_s3().values():
