@@ -17,7 +17,7 @@ import polars as pl
 from features import clock
 from features.contracts.table import is_crn
 from features.errors import UserError
-from features.store import legal_holds, s3_store, staging
+from features.store import legal_holds, locks, s3_store, staging
 from features.store.digests import flush_and_digest
 from features.store.store import Load, Store, table_of
 
@@ -34,7 +34,7 @@ def forget_case(path: Path, crn: str) -> dict[str, int]:
     if not is_crn(crn):
         raise UserError(f"{crn!r} is no CRN: a letter and six digits, such as A000001.")
     Store.open(path)
-    with staging.hold_lock(path):
+    with locks.hold_lock(path):
         # First: an earlier deletion that was killed is finished by this.
         staging.sweep_orphans(path)
         opened = Store.open(path)
@@ -47,11 +47,10 @@ def forget_case(path: Path, crn: str) -> dict[str, int]:
             raise UserError(f"The store in {path} holds nothing of that case. Nothing was changed.")
         at = clock.now_as_recorded().isoformat(timespec="seconds")
         opened.forgotten.append({"at": at, "rows": counts})
-        # Again: it takes a while to write files anew, and a hold may have been placed meanwhile.
-        _check_not_held(path, crn)
         # Files that were merged into others hold the person too; who reads them now, reads again.
         opened.superseded = []
-        staging.replace_manifest(opened)
+        # Again: writing and sending files takes a while, and a hold may have been placed since.
+        staging.replace_manifest(opened, lambda: _check_not_held(path, crn))
         for file in old:
             _rewrite_file(file, file, _refused_of(crn))
         staging.sweep_orphans(path)

@@ -215,6 +215,9 @@ class ObjectFolder:
                         f"{name} of {self.address} is not the object that was written. Nothing "
                         "was read from it. Restore it from a backup."
                     )
+                # The newest of several is the one that was written last, and not fetched last.
+                written_at = answer["LastModified"].timestamp()
+                os.utime(file.name, (written_at, written_at))
                 Path(file.name).replace(path)
             finally:
                 Path(file.name).unlink(missing_ok=True)

@@ -1,7 +1,8 @@
 """Reads and commits a store whose files are in S3 (`features.store.working_copy`).
 
-In S3 it is the manifest and its files, each under its SHA-256. A commit sends the new files, then
-replaces the manifest on condition that it is still the one that was read; else nothing is changed.
+In S3 it is the manifest and its files, each under its path and SHA-256. A commit sends the new
+files, then replaces the manifest on condition that it is still the one that was read; else nothing
+is changed.
 Objects that a manifest listed and the next does not are named in that next one (`unlisted`), and
 removed after it: a command that is killed in between leaves their names to the following one. Files
 of a load that was killed before its manifest are in none, and are removed a day later
@@ -10,9 +11,8 @@ of a load that was killed before its manifest are in none, and are removed a day
 
 from __future__ import annotations
 
-import fcntl
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -21,9 +21,12 @@ from typing import Any
 from features import clock
 from features.errors import UserError
 from features.store import digests
+from features.store.digests import digest_of
+from features.store.locks import hold_lock
 from features.store.objects import ChangedMeanwhile, ObjectFolder
 from features.store.working_copy import (
     ORIGIN,
+    files_below,
     name_origin,
     no_such_manifest,
     origin_of,
@@ -32,9 +35,11 @@ from features.store.working_copy import (
 
 MANIFEST = "manifest.json"
 FILES = "files"
-"""The folder in S3 for the files of a store, each under its SHA-256."""
+"""The folder in S3 for the files of a store, each under its path and SHA-256."""
 UNLISTED = "unlisted"
-"""In a manifest: objects that an earlier one listed, by SHA-256 with the name they had."""
+"""In a manifest: names of objects that an earlier one listed."""
+UNSWEPT = ".rosh-unswept"
+"""Stands beside a fetched manifest until the files that it does not list were removed here."""
 ORPHANS_STAY = timedelta(days=1)
 """How long an object that no manifest ever listed may be part of a load that is under way."""
 
@@ -63,14 +68,17 @@ def refresh_manifest(path: Path) -> None:
     if origin is None:
         return
     digest, own = origin.digest_of(MANIFEST), path / MANIFEST
+    unswept = path / UNSWEPT
     if digest is None:
         if own.exists():
             raise no_such_manifest(origin.address)
         return
-    if own.exists() and sha256(own.read_bytes()).hexdigest() == digest:
-        return
-    origin.fetch({own: (MANIFEST, "")}, scratch_of(path))
-    remove_unlisted_files(path, json.loads(own.read_bytes()))
+    if not own.exists() or sha256(own.read_bytes()).hexdigest() != digest:
+        path.mkdir(parents=True, exist_ok=True)
+        unswept.touch()
+        origin.fetch({own: (MANIFEST, "")}, scratch_of(path))
+    if unswept.exists() and remove_unlisted_files(path, json.loads(own.read_bytes())):
+        unswept.unlink(missing_ok=True)
 
 
 def fetch_store_files(path: Path, listed: Mapping[str, str]) -> None:
@@ -82,7 +90,7 @@ def fetch_store_files(path: Path, listed: Mapping[str, str]) -> None:
     if origin is None:
         return
     absent = {
-        path / name: (own, own)
+        path / name: (_key_of(name, own), own)
         for name, own in listed.items()
         if not digests.is_file(path / name, own)
     }
@@ -96,9 +104,13 @@ def move_to_s3(data: Path, address: str, names: Iterable[str]) -> None:
     Its store goes first, then files under `names`. Raises UserError where something else is there.
     """
     store = data / "store"
-    if not (data / ORIGIN).exists() and (store / MANIFEST).exists():
+    if (data / ORIGIN).exists() or not (store / MANIFEST).exists():
+        name_origin(data, address, names)
+        return
+    # A load that committed here meanwhile would be in no manifest of S3.
+    with hold_lock(store):
         _send_store(store, ObjectFolder.parse(address).below("store"))
-    name_origin(data, address, names)
+        name_origin(data, address, names)
 
 
 def _send_store(path: Path, origin: ObjectFolder) -> None:
@@ -109,7 +121,7 @@ def _send_store(path: Path, origin: ObjectFolder) -> None:
             # A load from before the digests of refused rows were stored.
             files = sorted((path / "refused" / f"{load['number']:04d}").rglob("*.parquet"))
             names = {file.relative_to(path).as_posix(): file for file in files}
-            load["refused"] = {name: digests.digest_of(file) for name, file in names.items()}
+            load["refused"] = {name: digest_of(file) for name, file in names.items()}
     content = as_bytes(manifest)
     present = origin.read(MANIFEST)
     if present is not None and present[0] != content:
@@ -118,21 +130,26 @@ def _send_store(path: Path, origin: ObjectFolder) -> None:
             "empty. Nothing was changed."
         )
     listed = files_listed(manifest)
-    origin.below(FILES).send({own: (path / name, own) for name, own in listed.items()})
+    sent = {_key_of(name, own): (path / name, own) for name, own in listed.items()}
+    origin.below(FILES).send(sent)
     if present is None:
         origin.write(MANIFEST, content, None)
     write_manifest(path, content)
 
 
-def commit_manifest(path: Path, content: dict[str, Any], read: str) -> dict[str, Any]:
+def commit_manifest(
+    path: Path, content: dict[str, Any], read: str, check: Callable[[], None]
+) -> dict[str, Any]:
     """Send the new files of a store, then its manifest; the manifest as it stands in S3 then.
 
-    `read` is the SHA-256 of the manifest that the caller read, empty where it read none. Where the
-    store is no cache the content is returned as it is. Raises ChangedMeanwhile where another
-    manifest is in S3 by now: then nothing is changed.
+    `read` is the SHA-256 of the manifest that the caller read, empty where it read none; `check` is
+    called last before the manifest is written. Where the store is no cache the content is returned
+    as it is. Raises ChangedMeanwhile where another manifest is in S3 by now: then nothing is
+    changed.
     """
     origin = origin_of_store(path)
     if origin is None:
+        check()
         return content
     present = origin.read(MANIFEST)
     before = json.loads(present[0]) if present else {"loads": []}
@@ -141,14 +158,15 @@ def commit_manifest(path: Path, content: dict[str, Any], read: str) -> dict[str,
             f"{origin.address} was changed by another command meanwhile. Nothing was changed there "
             "by this one. Start it again."
         )
-    earlier, listed = files_listed(before), files_listed(content)
+    earlier, listed = _objects_listed(before), _objects_listed(content)
     # Whatever else lies there may be removed at any time: it is sent again.
-    sent = {own: (path / name, own) for name, own in listed.items() if own not in earlier.values()}
-    origin.below(FILES).send(sent)
-    unlisted = before.get(UNLISTED, {}) | {own: name for name, own in earlier.items()}
-    there = set(origin.below(FILES).list_names()) - set(listed.values())
-    still = {own: name for own, name in unlisted.items() if own in there}
-    committed = content | {UNLISTED: still}
+    sent = {key: (path / name, own) for key, (name, own) in listed.items() if key not in earlier}
+    files = origin.below(FILES)
+    files.send(sent)
+    there = set(files.list_names())
+    unlisted = {*before.get(UNLISTED, ()), *earlier} - listed.keys()
+    committed = content | {UNLISTED: sorted(unlisted & there)}
+    check()
     origin.write(MANIFEST, as_bytes(committed), present[1] if present else None)
     return committed
 
@@ -164,15 +182,50 @@ def remove_unlisted_objects(path: Path) -> None:
     if origin is None or present is None:
         return
     manifest = json.loads(present[0])
-    superseded, listed = set(manifest["superseded"]), set(files_listed(manifest).values())
-    unlisted = manifest.get(UNLISTED, {})
+    superseded, listed = set(manifest["superseded"]), _objects_listed(manifest).keys()
+    unlisted = set(manifest.get(UNLISTED, ()))
     objects = origin.below(FILES).list_objects()
     old = clock.now() - ORPHANS_STAY
-    orphans = {
-        own for own, at in objects.items() if own not in listed and own not in unlisted and at < old
-    }
-    gone = {own for own, name in unlisted.items() if name not in superseded and own in objects}
+    orphans = {key for key, at in objects.items() if at < old} - listed - unlisted
+    gone = {key for key in unlisted & objects.keys() if _name_of(key) not in superseded}
     origin.below(FILES).remove(sorted(gone | orphans))
+
+
+def remove_sent(data: Path, objects: ObjectFolder, names: Iterable[str]) -> None:
+    """Remove from an address what `move_to_s3` sent there of a data folder, and nothing else."""
+    manifest = data / "store" / MANIFEST
+    own = {} if not manifest.exists() else {f"store/{MANIFEST}": manifest}
+    own |= files_below(data, names)
+    sent = [name for name, path in own.items() if objects.digest_of(name) == digest_of(path)]
+    if manifest.exists():
+        listed = _objects_listed(json.loads(manifest.read_bytes()))
+        sent += [f"store/{FILES}/{key}" for key in listed]
+    objects.remove(sent)
+
+
+def missing_objects(path: Path) -> list[str]:
+    """The files that a store's manifest lists and S3 lacks; none where the store is no cache."""
+    origin = origin_of_store(path)
+    if origin is None:
+        return []
+    listed = _objects_listed(json.loads((path / MANIFEST).read_bytes()))
+    there = set(origin.below(FILES).list_names())
+    return sorted(name for key, (name, _) in listed.items() if key not in there)
+
+
+def _key_of(name: str, digest: str) -> str:
+    """The name in S3 of a file: what has another path or another content has another name."""
+    return f"{name}/{digest}"
+
+
+def _name_of(key: str) -> str:
+    return key.rpartition("/")[0]
+
+
+def _objects_listed(manifest: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """The objects that a manifest lists, each with the path and the digest of its file."""
+    listed = files_listed(manifest).items()
+    return {_key_of(name, digest): (name, digest) for name, digest in listed}
 
 
 def files_listed(manifest: Mapping[str, Any]) -> dict[str, str]:
@@ -188,21 +241,21 @@ def as_bytes(manifest: Mapping[str, Any]) -> bytes:
     return json.dumps(manifest, indent=1).encode()
 
 
-def remove_unlisted_files(path: Path, manifest: Mapping[str, Any]) -> None:
+def remove_unlisted_files(path: Path, manifest: Mapping[str, Any]) -> bool:
     """Remove files here that a fetched manifest does not list: who was deleted is in none.
 
-    Not while another command writes to the same cache: it removes them itself.
+    False, and nothing is removed, while another command writes to the same cache.
     """
     listed = {*files_listed(manifest), *manifest.get("superseded", [])}
-    with (path / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return
-        for folder in ("loads", "refused"):
-            for file in sorted((path / folder).rglob("*")):
-                if file.is_file() and file.relative_to(path).as_posix() not in listed:
-                    file.unlink(missing_ok=True)
+    try:
+        with hold_lock(path, patience=0):
+            for folder in ("loads", "refused"):
+                for file in sorted((path / folder).rglob("*")):
+                    if file.is_file() and file.relative_to(path).as_posix() not in listed:
+                        file.unlink(missing_ok=True)
+    except UserError:
+        return False
+    return True
 
 
 def write_manifest(path: Path, content: bytes) -> None:

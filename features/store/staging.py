@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +15,9 @@ import polars as pl
 from features.errors import SetupProblem, UserError
 from features.store import s3_store
 from features.store.digests import flush_and_digest
+from features.store.locks import hold_lock
 from features.store.merging import merge_loads
+from features.store.objects import ChangedMeanwhile
 from features.store.store import Load, Store, bucket_of
 
 
@@ -36,19 +37,6 @@ def check_writable(folder: Path) -> None:
         ) from error
 
 
-@contextmanager
-def hold_lock(path: Path) -> Iterator[None]:
-    """Hold the lock of the store, so that only one command at a time changes it."""
-    with (path / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError(
-                f"Another load into {path} is under way. Nothing was changed. Wait for it to end."
-            ) from error
-        yield
-
-
 class Staged:
     """A load being written beside the store; it counts only after `commit`."""
 
@@ -62,7 +50,7 @@ class Staged:
         # Opened under the lock: a load that was committed meanwhile has taken its number.
         self.store = open_or_make(path, buckets)
         self.buckets, self.number = self.store.buckets, self.store.next_number
-        self._committed = False
+        self._committed = self._renamed = False
         self._folder = path / "loads" / f"{self.number:04d}.tmp"
         self._folder.mkdir(parents=True)
         self.files: dict[str, str] = {}
@@ -101,7 +89,15 @@ class Staged:
         Merging has a manifest of its own: what fails in it does not undo the load, and is tried
         again by the next.
         """
-        self._folder.rename(self._folder.with_suffix(""))
+        target = self._folder.with_suffix("")
+        if target.exists():
+            # A page has fetched files of a load that another machine committed meanwhile.
+            raise ChangedMeanwhile(
+                f"Load {self.number} of {self.path} was made by another command meanwhile. Nothing "
+                "was changed by this one. Start it again."
+            )
+        self._folder.rename(target)
+        self._renamed = True
         self.store.loads.append(replace(load, files=self.files, refused=self.refused))
         self.store.superseded = []
         replace_manifest(self.store)
@@ -110,9 +106,9 @@ class Staged:
             if merge_loads(self.store):
                 replace_manifest(self.store)
         except (OSError, UserError) as error:
-            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            sweep_files(self.path)
-            return reason
+            with suppress(UserError):
+                sweep_files(self.path)
+            return getattr(error, "strerror", None) or str(error) or type(error).__name__
         try:
             sweep_orphans(self.path)
         except UserError as error:
@@ -128,8 +124,10 @@ class Staged:
         if not self._committed:
             number = f"{self.number:04d}"
             shutil.rmtree(self._folder, ignore_errors=True)
-            for folder in ("loads", "refused"):
+            own = ("loads", "refused") if self._renamed or not self.store.origin else ("refused",)
+            for folder in own:
                 shutil.rmtree(self.path / folder / number, ignore_errors=True)
+            for folder in ("loads", "refused"):
                 with suppress(OSError):
                     (self.path / folder).rmdir()
         self._alone.close()
@@ -185,8 +183,10 @@ def write_whole(rows: pl.DataFrame, path: Path) -> str:
     return digest
 
 
-def replace_manifest(opened: Store) -> None:
+def replace_manifest(opened: Store, check: Callable[[], None] = lambda: None) -> None:
     """Replace the manifest atomically by the loads and deletions of an opened store.
+
+    `check` is called last before that, and may raise: then nothing is changed.
 
     Of a cache, in S3 first: that is the source of truth.
     """
@@ -197,7 +197,7 @@ def replace_manifest(opened: Store) -> None:
         "undone": opened.undone,
         "superseded": opened.superseded,
     }
-    committed = s3_store.commit_manifest(opened.path, content, opened.manifest_digest)
+    committed = s3_store.commit_manifest(opened.path, content, opened.manifest_digest, check)
     written = s3_store.as_bytes(committed)
     s3_store.write_manifest(opened.path, written)
     opened.manifest_digest = sha256(written).hexdigest()

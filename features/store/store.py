@@ -255,6 +255,10 @@ class Store:
         schema = {c: dtype for c, dtype in store_schema(name).items() if c not in without}
         bucket_numbers = {buckets} if isinstance(buckets, int) else buckets
         loads = [*self.loads, *self.holders]
+        # Of all loads at once: one after the other, a new machine would fetch file by file.
+        names = [r for load in loads for r in _names_of(load, name, bucket_numbers)]
+        digests_of = {r: digest for load in loads for r, digest in load.files.items()}
+        s3_store.fetch_store_files(self.path, {r: digests_of[r] for r in names})
         files = [path for load in loads for path in self.files_of(load, name, bucket_numbers)]
         if not files:
             return pl.DataFrame(schema=schema)
@@ -300,8 +304,7 @@ class Store:
 
     def files_of(self, load: Load, name: str, buckets: Collection[int] | None) -> list[Path]:
         """The files that a load holds of a table, each checked against its digest."""
-        ours = sorted(relative for relative in load.files if table_of(relative) == name)
-        paths = [r for r in ours if buckets is None or int(Path(r).stem) in buckets]
+        paths = _names_of(load, name, buckets)
         s3_store.fetch_store_files(self.path, {r: load.files[r] for r in paths})
         for relative in paths:
             digests.check_digest(self.path / relative, load.files[relative], self.path)
@@ -313,6 +316,11 @@ class Store:
         for relative, digest in (load.refused or {}).items():
             digests.check_digest(self.path / relative, digest, self.path)
         return load.refused_files(self.path)
+
+
+def _names_of(load: Load, name: str, buckets: Collection[int] | None) -> list[str]:
+    ours = sorted(relative for relative in load.files if table_of(relative) == name)
+    return [r for r in ours if buckets is None or int(Path(r).stem) in buckets]
 
 
 def table_of(relative: str) -> str:

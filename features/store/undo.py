@@ -7,7 +7,7 @@ from pathlib import Path
 
 from features import clock
 from features.errors import UserError
-from features.store import staging
+from features.store import locks, staging
 from features.store.store import Load, Store
 
 LEAST_REASONS = 20
@@ -22,7 +22,7 @@ def undo_load(path: Path, reasons: str) -> Load:
     if len(reasons.strip()) < LEAST_REASONS:
         raise UserError(f"Say why (--reasons), in at least {LEAST_REASONS} characters.")
     Store.open(path)
-    with staging.hold_lock(path):
+    with locks.hold_lock(path):
         opened = Store.open(path)
         if not opened.loads:
             raise UserError(f"The store in {path} holds no load. Nothing was changed.")

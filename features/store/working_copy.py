@@ -92,14 +92,21 @@ def name_origin(folder: Path, address: str, names: Iterable[str] = ()) -> bool:
                 "folder, or move this one away. Nothing was changed."
             )
         return False
-    tops = [folder / name for name in names]
-    paths = [path for top in tops for path in (top, *sorted(top.rglob("*")))]
-    own = {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
+    own = files_below(folder, names)
     if own:
         _send_first(objects, own)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / ORIGIN).write_text(objects.address, encoding="utf-8")
+    written = folder / f"{ORIGIN}.{os.getpid()}"
+    written.write_text(objects.address, encoding="utf-8")
+    written.replace(folder / ORIGIN)
     return True
+
+
+def files_below(folder: Path, names: Iterable[str]) -> dict[str, Path]:
+    """The files of a folder under some names (files, or folders of them), by name in it."""
+    tops = [folder / name for name in names]
+    paths = [path for top in tops for path in (top, *sorted(top.rglob("*")))]
+    return {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
 
 
 def _send_first(objects: ObjectFolder, own: dict[str, Path]) -> None:

@@ -64,8 +64,8 @@ def _approve_live(args: argparse.Namespace, chosen: Settings, engine: Engine) ->
     with engine.connect() as connection:
         approval = next(item for item in approvals.list_approvals(connection) if item.id == number)
     console.print(
-        f"Approval {number} has {len(approval.signed_by)} of {approvals.SIGNATURES} signatures; it "
-        f"expires on {approval.expires_at:%d %B %Y}."
+        f"Approval {number}, of bundle {approval.bundle_folder}, has {len(approval.signed_by)} of "
+        f"{approvals.SIGNATURES} signatures; it expires on {approval.expires_at:%d %B %Y}."
     )
 
 

@@ -43,9 +43,10 @@ def remove_everything(
     settings: Settings, folders: Iterable[str], objects: ObjectFolder | None
 ) -> None:
     """Remove what a restore that could not be finished has put here, and into S3."""
+    if objects is not None:
+        # Only what this restore put there: another command may have begun since.
+        s3_store.remove_sent(settings.data, objects, MIRRORED)
+        working_copy.name_origin(settings.data, objects.address)
     for name in folders:
         shutil.rmtree(settings.data / name, ignore_errors=True)
     settings.anchors.unlink(missing_ok=True)
-    if objects is not None:
-        objects.remove(objects.list_names())
-        working_copy.name_origin(settings.data, objects.address)

@@ -24,7 +24,7 @@ from sqlalchemy.engine import URL
 
 from features import clock
 from features.errors import MissingInput, RunStopped, SetupProblem, UnreadableInput, UserError
-from features.store import s3_store, staging, working_copy
+from features.store import locks, s3_store, staging, working_copy
 from features.store.digests import digest_of
 from features.store.objects import ObjectFolder
 from serving.db.migrate import make_roles, migrate_database
@@ -32,7 +32,7 @@ from serving.db.server import OWNER, admin_url, as_owner, program_of
 from serving.db.session import AuditEvent, transaction
 from serving.db.tables import SCHEMA
 from serving.night import backup_places as places
-from serving.night.run import lock_night
+from serving.night.run import lock_night, no_night_meanwhile
 from serving.settings import ANCHORS, Settings
 
 FOLDERS = ("store", "bundles", "scores")
@@ -93,7 +93,7 @@ def _write_into(
     partial = folder.with_name(folder.name + BEGUN)
     partial.mkdir()
     try:
-        with lock_night(engine), staging.hold_lock(settings.store):
+        with lock_night(engine), locks.hold_lock(settings.store):
             places.fetch_everything(settings)
             # The signed heads first: one signed meanwhile would name rows that the dump lacks.
             if settings.anchors.exists():
@@ -101,10 +101,13 @@ def _write_into(
                 shutil.copy2(settings.anchors, partial / "data" / ANCHORS)
             step("the database")
             _dump(pg_dump, admin_url(settings), partial / DUMP)
-            for name in _copied_files(settings.data):
+            store_manifest = (settings.store / "manifest.json").read_bytes()
+            for name in _copied_files(settings.data, json.loads(store_manifest)):
                 step(name.as_posix())
                 (partial / "data" / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(settings.data / name, partial / "data" / name)
+            # The manifest that lists what was copied: a page may fetch a newer one meanwhile.
+            (partial / "data" / "store" / "manifest.json").write_bytes(store_manifest)
         digests = {name: digest_of(partial / name) for name in _files_in(partial)}
         _write_manifest(partial, settings, digests)
         partial.rename(folder)
@@ -168,23 +171,25 @@ def restore_backup(settings: Settings, folder: Path, step: Callable[[str], None]
             f"The backup is of a service in mode {backup.mode}, and this one is {settings.mode}."
         )
     pg_restore = program_of(settings, "pg_restore")
-    _check_empty(settings)
-    origin = working_copy.origin_of(settings.data)
-    try:
-        for name in backup.digests:
-            if name != DUMP:
-                step(name)
-                target = settings.data / Path(name).relative_to("data")
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(folder / name, target)
-        places.send_everything(settings)
-        step("the database")
-        make_roles(settings)
-        # Last, and in one transaction: what failed before has left nothing in the database.
-        _restore(pg_restore, admin_url(settings), folder / DUMP)
-    except (OSError, UserError):
-        places.remove_everything(settings, FOLDERS, origin[0] if origin else None)
-        raise
+    # Another restore, or a night, would find half of this one.
+    with no_night_meanwhile(settings):
+        _check_empty(settings)
+        origin = working_copy.origin_of(settings.data)
+        try:
+            for name in backup.digests:
+                if name != DUMP:
+                    step(name)
+                    target = settings.data / Path(name).relative_to("data")
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(folder / name, target)
+            places.send_everything(settings)
+            step("the database")
+            make_roles(settings)
+            # Last, and in one transaction: what failed before has left nothing in the database.
+            _restore(pg_restore, admin_url(settings), folder / DUMP)
+        except (OSError, UserError):
+            places.remove_everything(settings, FOLDERS, origin[0] if origin else None)
+            raise
     step("bringing the tables up to date")
     migrate_database(settings)
     _leave_out_numbers(settings)
@@ -223,11 +228,20 @@ def _check_empty(settings: Settings) -> None:
         engine.dispose()
 
 
-def _copied_files(data: Path) -> Iterator[Path]:
-    """The files of the data folder that a backup holds, without what a command left half done."""
+def _copied_files(data: Path, store_manifest: dict[str, Any]) -> Iterator[Path]:
+    """The files of the data folder that a backup holds: of the store those that its manifest lists.
+
+    What a command left half done is in none.
+    """
+    listed = {f"store/{name}" for name in s3_store.files_listed(store_manifest)}
+    unlisted = [one["number"] for one in store_manifest["loads"] if one.get("refused") is None]
+    early = tuple(f"store/refused/{number:04d}/" for number in unlisted)
     for name in FOLDERS:
         for path in sorted((data / name).rglob("*")):
-            if path.is_file() and path.suffix not in LEFT_BEHIND and path.name != "lock":
+            relative = path.relative_to(data).as_posix()
+            is_named = relative in listed or relative == "store/holds.json"
+            in_store = is_named or (bool(early) and relative.startswith(early))
+            if path.is_file() and path.suffix not in LEFT_BEHIND and (name != "store" or in_store):
                 yield path.relative_to(data)
 
 

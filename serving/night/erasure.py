@@ -14,7 +14,7 @@ import polars as pl
 from sqlalchemy import Connection, insert, text
 
 from features.errors import UserError
-from features.store import staging, working_copy
+from features.store import locks, staging, working_copy
 from features.store.forget import forget_case
 from features.store.staging import write_whole
 from features.store.store import Store
@@ -73,7 +73,7 @@ def _erase_everywhere(
     store_rows = forget_case(settings.store, crn) if in_store else {}
     if not in_store:
         # What a deletion that was killed after its commit left is removed by this.
-        with staging.hold_lock(settings.store):
+        with locks.hold_lock(settings.store):
             staging.sweep_orphans(settings.store)
     # Files first: the audit is locked from the first deletion to the end of the transaction.
     files = _files_with(settings, crn)

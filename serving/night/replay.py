@@ -23,7 +23,11 @@ from serving.board import approvals, note_kinds
 from serving.cases import limited_access
 from serving.db.session import AuditEvent, transaction
 from serving.night import dates, score_caseload
+from serving.night.run import lock_night
 from serving.settings import Settings
+
+BEING_WRITTEN = ".rewritten"
+"""The suffix of a file that is not in its place yet; one that a killed replay left is removed."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,14 @@ def replay_night(
 
     Raises UserError for a day that the store cannot know, NotApproved where nothing may score.
     """
+    # A deletion meanwhile would not reach what was read before it.
+    with lock_night(engine):
+        return _replay_locked(settings, engine, as_of, step)
+
+
+def _replay_locked(
+    settings: Settings, engine: Engine, as_of: date, step: Callable[[str], None]
+) -> Replay:
     store = Store.open(settings.store)
     dates.check_known(store, as_of)
     on = build.cases_under_supervision(store, as_of)
@@ -58,8 +70,11 @@ def replay_night(
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{as_of}-{approval.bundle_id[:8]}-{store.loads[-1].number}"
         path = folder / f"{name}.parquet"
-        digest = write_whole(scored_caseload.scores, path)
-        working_copy.send_files(path)
+        for left in folder.glob(f"*{BEING_WRITTEN}"):
+            left.unlink()
+        written = path.with_name(f"{path.name}{BEING_WRITTEN}")
+        digest = write_whole(scored_caseload.scores, written)
+        working_copy.replace_file(path, written)
         cases = int(scored_caseload.scores["crn"].n_unique())
         details = {"as_of": as_of.isoformat(), "scores_sha256": digest, "cases": cases}
         opened.audit(AuditEvent("REPLAYED_NIGHT", "RUN", name, details))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -16,10 +17,11 @@ import pytest
 
 from features.errors import SetupProblem, UnreadableInput, UserError
 from features.intake.load import load_extract
-from features.store import forget, legal_holds, s3_store, staging, working_copy
+from features.store import forget, legal_holds, locks, s3_store, staging, working_copy
 from features.store.forget import forget_case
 from features.store.objects import ChangedMeanwhile, ObjectFolder
 from features.store.store import REFUSED, Store
+from features.store.verification import verify_store
 from tests import factories
 from tests.factories import row
 from tests.object_server import BUCKET, contents, empty_bucket, forget_clients, object_server
@@ -254,6 +256,163 @@ def test_a_merge_that_fails_does_not_undo_the_load(
     assert (report.load, report.unmerged) == (17, "S3 cannot be reached.")
     assert len(calls) == 2
     assert Store.open(machine(tmp_path, "two")).read_versions("contacts").height == 51
+
+
+def test_a_merge_is_tried_again_where_s3_went_away_after_the_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = machine(tmp_path, "one")
+    for day in range(1, 17):
+        load_extract(extract_of(tmp_path, day), path)
+    honest, calls = ObjectFolder.write, []
+
+    def then_gone(self: ObjectFolder, *arguments: Any) -> None:
+        honest(self, *arguments)
+        calls.append(arguments)
+        for name in ("write", "read", "digest_of", "send"):
+            monkeypatch.setattr(ObjectFolder, name, unreachable)
+
+    def unreachable(*_: object) -> None:
+        raise SetupProblem("S3 cannot be reached.")
+
+    with monkeypatch.context():
+        monkeypatch.setattr(ObjectFolder, "write", then_gone)
+        assert load_extract(extract_of(tmp_path, 17), path).load == 17
+        monkeypatch.undo()
+    assert load_extract(extract_of(tmp_path, 18), path).unmerged == ""
+    assert loads_of(machine(tmp_path, "two")) == list(range(1, 19))
+
+
+def test_a_hold_placed_while_files_are_sent_stops_the_deletion(
+    one: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_between(monkeypatch, ObjectFolder, "send", lambda: legal_holds.write_held_cases(one, [GONE]))
+    with pytest.raises(UserError, match="held for an inspection"):
+        forget_case(one, GONE)
+    assert Store.open(one).knows_case(GONE)
+    assert objects_with(GONE)
+
+
+def test_a_load_that_commits_while_a_store_moves_to_s3_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    load_extract(extract_of(tmp_path, 1), data / "store")
+    refused: list[str] = []
+
+    def meanwhile() -> None:
+        try:
+            load_extract(extract_of(tmp_path, 2), data / "store")
+        except UserError as error:
+            refused.append(str(error))
+
+    in_between(monkeypatch, s3_store, "name_origin", meanwhile)
+    s3_store.move_to_s3(data, SERVICE, NAMES)
+    assert "is under way" in refused[0]
+    load_extract(extract_of(tmp_path, 2), data / "store")
+    assert loads_of(machine(tmp_path, "two")) == [1, 2]
+
+
+def test_files_of_the_deleted_are_removed_as_soon_as_nobody_holds_the_lock(
+    one: Path, two: Path
+) -> None:
+    assert files_with(GONE, two)
+    forget_case(one, GONE)
+    with locks.hold_lock(two):
+        assert not Store.open(two).knows_case(GONE)
+    assert files_with(GONE, two)
+    Store.open(two)
+    assert files_with(GONE, two) == []
+
+
+def test_a_refresh_that_is_killed_is_finished_by_the_next(
+    one: Path, two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_case(one, GONE)
+    with monkeypatch.context() as patch:
+        patch.setattr(s3_store, "remove_unlisted_files", killed)
+        with pytest.raises(KeyboardInterrupt):
+            Store.open(two)
+    assert files_with(GONE, two)
+    Store.open(two)
+    assert files_with(GONE, two) == []
+
+
+def test_a_page_that_fetched_a_load_of_the_same_number_is_no_traceback(
+    one: Path, two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile() -> None:
+        load_extract(extract_of(tmp_path, 2), two)
+        assert Store.open(one).read_versions("contacts").height == 6
+
+    in_between(monkeypatch, staging.Staged, "commit", meanwhile)
+    with pytest.raises(ChangedMeanwhile):
+        load_extract(extract_of(tmp_path, 3), one)
+    assert Store.open(one).read_versions("contacts").height == 6
+    assert load_extract(extract_of(tmp_path, 3), one).load == 3
+
+
+def test_a_command_waits_for_a_page_that_holds_the_lock_for_a_moment(one: Path) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        with locks.hold_lock(one):
+            deletion = threads.submit(forget_case, one, GONE)
+            time.sleep(0.3)
+            assert not deletion.done()
+        assert deletion.result()
+
+
+def test_files_that_hold_nobody_any_more_are_not_taken_for_one_another(
+    one: Path, two: Path, tmp_path: Path
+) -> None:
+    """Emptied files are alike, whatever load they are of."""
+    for crn in (GONE, STAYS, OTHER):
+        forget_case(one, crn)
+    load_extract(extract_of(tmp_path, 2), two)
+    for crn in (OTHER, STAYS, GONE):
+        forget_case(two, crn)
+    three = Store.open(machine(tmp_path, "three"))
+    assert three.read_versions("contacts").is_empty()
+    assert verify_store(three).is_sound
+
+
+def test_verify_looks_at_what_is_in_s3(one: Path) -> None:
+    assert verify_store(Store.open(one)).is_sound
+    key = next(name for name in contents() if "/files/" in name)
+    boto3.client("s3").delete_object(Bucket=BUCKET, Key=key)
+    verified = verify_store(Store.open(one))
+    assert not verified.is_sound
+    assert verified.missing == [key.removeprefix("service/store/files/").rpartition("/")[0]]
+
+
+def test_a_new_machine_fetches_many_files_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = machine(tmp_path, "one")
+    for day in range(1, 7):
+        load_extract(extract_of(tmp_path, day), one)
+    honest, sizes = ObjectFolder.fetch, []
+
+    def noted(self: ObjectFolder, files: dict[Path, Any], scratch: Path) -> None:
+        sizes.append(len(files))
+        honest(self, files, scratch)
+
+    two = Store.open(machine(tmp_path, "two"))
+    monkeypatch.setattr(ObjectFolder, "fetch", noted)
+    assert two.read_versions("contacts").height == 18
+    assert sizes == [6]
+
+
+def test_the_newest_of_several_files_is_the_one_written_last(tmp_path: Path) -> None:
+    folder = tmp_path / "bundles"
+    for number in range(2):
+        (tmp_path / "made").write_text(str(number))
+        ObjectFolder.parse(SERVICE).send({f"bundles/{number}/b": (tmp_path / "made", "")})
+        time.sleep(1.1)
+    working_copy.name_origin(tmp_path, SERVICE)
+    for number in (1, 0):
+        working_copy.fetch_folder(folder / str(number))
+    times = [(folder / str(number) / "b").stat().st_mtime for number in range(2)]
+    assert times == sorted(times)
 
 
 def test_holds_go_to_s3_with_the_store(tmp_path: Path) -> None:
