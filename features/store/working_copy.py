@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
+from features import clock
 from features.errors import MissingInput, SetupProblem, UserError
 from features.store.digests import digest_of
 from features.store.objects import S3, ObjectFolder, run_at_once
@@ -138,7 +138,7 @@ def scratch_of(path: Path) -> Path:
     for file in scratch.glob("*"):
         # Another process may be done with its file at any moment.
         with suppress(FileNotFoundError):
-            if time.time() - file.stat().st_mtime > LEFT_BEHIND:
+            if clock.now().timestamp() - file.stat().st_mtime > LEFT_BEHIND:
                 file.unlink()
     return scratch
 

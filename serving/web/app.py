@@ -168,6 +168,7 @@ def run_server(settings: Settings, host: str, port: int) -> None:
         )
     finally:
         traces.end_tracing(app.state.tracing)
+        app.state.engine.dispose()
 
 
 def settle_memory() -> None:

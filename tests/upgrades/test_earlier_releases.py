@@ -73,8 +73,7 @@ def rows(connection: Connection) -> dict[str, list[dict[str, Any]]]:
 def release(request: pytest.FixtureRequest, front_end: None) -> Iterator[Release]:
     folder = Path(tempfile.mkdtemp(prefix="rosh-release-"))
     folder.chmod(0o755)
-    with tarfile.open(request.param) as archive:
-        archive.extractall(folder, filter="data")
+    unpack(request.param, folder)
     settings = settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": str(folder)})
     with another_day.database_started_on_the_day():
         admin = create_engine(admin_url(settings))
@@ -86,6 +85,17 @@ def release(request: pytest.FixtureRequest, front_end: None) -> Iterator[Release
     yield Release(request.param.name, settings, before, admin)
     admin.dispose()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def unpack(path: Path, folder: Path) -> None:
+    """Unpack an archive of `make_archive`, which holds plain files alone."""
+    with tarfile.open(path) as archive:
+        for member in archive:
+            content = archive.extractfile(member)
+            assert content is not None
+            target = folder / member.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content.read())
 
 
 def restore(settings: Settings, dump: Path) -> None:
