@@ -9,20 +9,16 @@ from pathlib import Path
 from features.store import legal_holds, s3_store, working_copy
 from features.store.digests import digest_of
 from features.store.objects import ObjectFolder
-from features.store.store import Store
 from serving.settings import MIRRORED, Settings
 
 MANIFEST = "backup.json"
 
 
-def fetch_everything(settings: Settings) -> None:
-    """Fetch what of the data folder is only in S3, where the folder is its cache."""
-    for load in Store.open(settings.store).loads:
-        s3_store.fetch_store_files(settings.store, load.file_digests)
+def fetch_beside_store(settings: Settings) -> None:
+    """Fetch legal holds, scores and bundles, where they are only in S3."""
     legal_holds.cases_on_hold(settings.store)
     working_copy.fetch_files(working_copy.list_paths(settings.scores))
     working_copy.fetch_folder(settings.bundles)
-    working_copy.fetch_file(settings.anchors)
 
 
 def send_backup(folder: Path, objects: ObjectFolder, digests: dict[str, str]) -> None:

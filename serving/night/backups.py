@@ -94,20 +94,12 @@ def _write_into(
     partial.mkdir()
     try:
         with lock_night(engine), locks.hold_lock(settings.store):
-            places.fetch_everything(settings)
             # The signed heads first: one signed meanwhile would name rows that the dump lacks.
-            if settings.anchors.exists():
-                (partial / "data").mkdir()
-                shutil.copy2(settings.anchors, partial / "data" / ANCHORS)
+            # The files last: the dump may name a bundle that was proposed meanwhile.
+            _copy_heads(settings, partial / "data")
             step("the database")
             _dump(pg_dump, admin_url(settings), partial / DUMP)
-            store_manifest = (settings.store / "manifest.json").read_bytes()
-            for name in _copied_files(settings.data, json.loads(store_manifest)):
-                step(name.as_posix())
-                (partial / "data" / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(settings.data / name, partial / "data" / name)
-            # The manifest that lists what was copied: a page may fetch a newer one meanwhile.
-            (partial / "data" / "store" / "manifest.json").write_bytes(store_manifest)
+            _copy_files(settings, partial / "data", step)
         digests = {name: digest_of(partial / name) for name in _files_in(partial)}
         _write_manifest(partial, settings, digests)
         partial.rename(folder)
@@ -124,6 +116,26 @@ def _write_into(
     place = f"{folder}" if objects is None else objects.below(folder.name).address
     size = sum((folder / name).stat().st_size for name in digests)
     return Backup(folder, settings.mode, digests, size, place)
+
+
+def _copy_heads(settings: Settings, target: Path) -> None:
+    if working_copy.fetch_file(settings.anchors).exists():
+        target.mkdir()
+        shutil.copy2(settings.anchors, target / ANCHORS)
+
+
+def _copy_files(settings: Settings, target: Path, step: Callable[[str], None]) -> None:
+    places.fetch_beside_store(settings)
+    manifest = (settings.store / "manifest.json").read_bytes()
+    content = json.loads(manifest)
+    s3_store.fetch_store_files(settings.store, s3_store.files_listed(content))
+    for name in _copied_files(settings.data, content):
+        step(name.as_posix())
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(settings.data / name, target / name)
+    # The manifest that lists what was copied: a page may fetch a newer one meanwhile.
+    (target / "store").mkdir(parents=True, exist_ok=True)
+    (target / "store" / "manifest.json").write_bytes(manifest)
 
 
 def read_backup(folder: Path, key: str) -> Backup:
