@@ -180,9 +180,16 @@ def _reasons(verdicts: Mapping[str, str], about: str) -> str:
 
 
 def _conclude(review: Review, visit: Visit) -> None:
-    verdicts = visit.view.verdicts
+    outcome, requests = choose_outcome(visit.view.verdicts, _share(f"changes {visit.item.id}"))
+    review.conclude_case(visit.item.id, outcome, requests, visit.view.reasons)
+
+
+def choose_outcome(verdicts: Mapping[str, str], share: float) -> tuple[str, dict[str, str]]:
+    """The outcome of a review after its own view, and the group that is asked about, if any.
+
+    `share`, from 0 to 1, is drawn: of a share below CHANGES the findings change the reader's mind.
+    """
     requests = {group: verdict for group, verdict in verdicts.items() if verdict == "too_low"}
-    share = _share(f"changes {visit.item.id}")
     if share < CHANGES and not requests:
         # A few readers ask for a reassessment after the findings, or leave a level after them.
         requests = {group: "too_low" for group, one in verdicts.items() if one == "about_right"}
@@ -191,9 +198,7 @@ def _conclude(review: Review, visit: Visit) -> None:
     outcome = "ask_reassessment" if requests else "keep_level"
     if not requests and "cannot_tell" in verdicts.values():
         outcome = "need_information"
-    review.conclude_case(
-        visit.item.id, outcome, dict(list(requests.items())[:1]), visit.view.reasons
-    )
+    return outcome, dict(list(requests.items())[:1])
 
 
 def _answer(requests: FollowUps, one: FollowUp, today: date) -> None:
