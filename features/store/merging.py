@@ -61,7 +61,7 @@ def _write_merged(opened: Store, group: list[Load]) -> dict[str, str]:
     files: dict[str, str] = {}
     for name in sorted({table for load in group for table in load.tables}):
         for bucket in range(opened.buckets):
-            paths = [path for load in group for path in opened.files_of(load, name, [bucket])]
+            paths = opened.files_of(group, name, [bucket])
             if not paths:
                 continue
             target = opened.path / "loads" / f"{group[-1].number:04d}" / MERGED

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from features import clock
-from features.errors import UserError
+from features.errors import MissingInput, UserError
 from features.store import digests
 from features.store.digests import digest_of
 from features.store.locks import hold_lock
@@ -28,7 +28,6 @@ from features.store.working_copy import (
     ORIGIN,
     files_below,
     name_origin,
-    no_such_manifest,
     origin_of,
     scratch_of,
 )
@@ -71,7 +70,10 @@ def refresh_manifest(path: Path) -> None:
     unswept = path / UNSWEPT
     if digest is None:
         if own.exists():
-            raise no_such_manifest(origin.address)
+            raise MissingInput(
+                f"{origin.address} had a manifest and has none now. Restore the store from a "
+                "backup."
+            )
         return
     if not own.exists() or sha256(own.read_bytes()).hexdigest() != digest:
         path.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -255,11 +255,7 @@ class Store:
         schema = {c: dtype for c, dtype in store_schema(name).items() if c not in without}
         bucket_numbers = {buckets} if isinstance(buckets, int) else buckets
         loads = [*self.loads, *self.holders]
-        # Of all loads at once: one after the other, a new machine would fetch file by file.
-        names = [r for load in loads for r in _names_of(load, name, bucket_numbers)]
-        digests_of = {r: digest for load in loads for r, digest in load.files.items()}
-        s3_store.fetch_store_files(self.path, {r: digests_of[r] for r in names})
-        files = [path for load in loads for path in self.files_of(load, name, bucket_numbers)]
+        files = self.files_of(loads, name, bucket_numbers)
         if not files:
             return pl.DataFrame(schema=schema)
         # A column of the contract that is newer than a load is null in it.
@@ -302,13 +298,16 @@ class Store:
             cases |= set(rows.join(mended, on="record_id", how="anti")["crn"].to_list())
         return cases
 
-    def files_of(self, load: Load, name: str, buckets: Collection[int] | None) -> list[Path]:
-        """The files that a load holds of a table, each checked against its digest."""
-        paths = _names_of(load, name, buckets)
-        s3_store.fetch_store_files(self.path, {r: load.files[r] for r in paths})
-        for relative in paths:
-            digests.check_digest(self.path / relative, load.files[relative], self.path)
-        return [self.path / relative for relative in paths]
+    def files_of(
+        self, loads: Iterable[Load], name: str, buckets: Collection[int] | None
+    ) -> list[Path]:
+        """The files that some loads hold of a table, each checked against its digest."""
+        listed = {r: load.files[r] for load in loads for r in _names_of(load, name, buckets)}
+        # Of all loads at once: one after the other, a new machine would fetch file by file.
+        s3_store.fetch_store_files(self.path, listed)
+        for relative, digest in listed.items():
+            digests.check_digest(self.path / relative, digest, self.path)
+        return [self.path / relative for relative in listed]
 
     def _refused_files(self, load: Load) -> list[Path]:
         """The files with a load's refused rows, each checked against its digest."""

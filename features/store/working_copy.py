@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from features import clock
-from features.errors import MissingInput, SetupProblem, UserError
+from features.errors import SetupProblem, UserError
 from features.store.digests import digest_of
 from features.store.objects import S3, ObjectFolder, run_at_once
 
@@ -77,8 +77,8 @@ def working_copy_of(address: str) -> Path:
     return path
 
 
-def name_origin(folder: Path, address: str, names: Iterable[str] = ()) -> bool:
-    """Make a folder the cache of an address in S3; whether it had been none before.
+def name_origin(folder: Path, address: str, names: Iterable[str] = ()) -> None:
+    """Make a folder the cache of an address in S3.
 
     The files that it has already under these `names` (files, or folders of them) are sent first.
     Raises UserError where it is the cache of another address, and where something else is in S3.
@@ -91,7 +91,7 @@ def name_origin(folder: Path, address: str, names: Iterable[str] = ()) -> bool:
                 f"{folder} is the cache of {earlier}, not of {objects.address}. Name another "
                 "folder, or move this one away. Nothing was changed."
             )
-        return False
+        return
     own = files_below(folder, names)
     if own:
         _send_first(objects, own)
@@ -99,7 +99,6 @@ def name_origin(folder: Path, address: str, names: Iterable[str] = ()) -> bool:
     written = folder / f"{ORIGIN}.{os.getpid()}"
     written.write_text(objects.address, encoding="utf-8")
     written.replace(folder / ORIGIN)
-    return True
 
 
 def files_below(folder: Path, names: Iterable[str]) -> dict[str, Path]:
@@ -235,10 +234,3 @@ def check_apart(address: str, folder: Path) -> None:
                 f"{address} and {other.address} are one within the other. Name another bucket, or "
                 "a prefix beside it. Nothing was changed."
             )
-
-
-def no_such_manifest(address: str) -> MissingInput:
-    """The error of a store that was in S3 and is there no more."""
-    return MissingInput(
-        f"{address} had a manifest and has none now. Restore the store from a backup."
-    )

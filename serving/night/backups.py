@@ -32,13 +32,14 @@ from serving.db.server import OWNER, admin_url, as_owner, program_of
 from serving.db.session import AuditEvent, transaction
 from serving.db.tables import SCHEMA
 from serving.night import backup_places as places
+from serving.night.backup_places import MANIFEST
 from serving.night.run import lock_night, no_night_meanwhile
 from serving.settings import ANCHORS, Settings
 
 FOLDERS = ("store", "bundles", "scores")
 NUMBERS_LEFT_OUT = 1_000_000
 """By how much the numbers of events go on after a restore."""
-DUMP, MANIFEST = "database.dump", "backup.json"
+DUMP = "database.dump"
 BEGUN = ".partial"
 LEFT_BEHIND = (".tmp", ".rewritten")
 """Suffixes of files that a command was writing when it was killed."""

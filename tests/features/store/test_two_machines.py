@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -24,25 +24,13 @@ from features.store.store import REFUSED, Store
 from features.store.verification import verify_store
 from tests import factories
 from tests.factories import row
-from tests.object_server import BUCKET, contents, empty_bucket, forget_clients, object_server
+from tests.object_server import BUCKET, contents
 
 GONE, STAYS, OTHER = "A000001", "A000009", "A000017"
 SERVICE = f"s3://{BUCKET}/service"
 NAMES = ("scores", "store/holds.json")
 
-
-@pytest.fixture(autouse=True, scope="module")
-def server() -> Iterator[None]:
-    """A server of S3."""
-    with object_server():
-        yield
-
-
-@pytest.fixture(autouse=True)
-def bucket(server: None) -> None:
-    """An empty bucket for each test."""
-    forget_clients()
-    empty_bucket()
+pytestmark = pytest.mark.usefixtures("bucket")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
@@ -26,24 +25,12 @@ from features.store.store import Store
 from features.store.verification import verify_store
 from tests import factories
 from tests.factories import AS_OF, row
-from tests.object_server import BUCKET, contents, empty_bucket, forget_clients, object_server
+from tests.object_server import BUCKET, contents, forget_clients
 
 GONE, STAYS = "A000001", "A000009"
 ADDRESS = f"s3://{BUCKET}/service/store"
 
-
-@pytest.fixture(autouse=True, scope="module")
-def server() -> Iterator[None]:
-    """A server of S3."""
-    with object_server():
-        yield
-
-
-@pytest.fixture(autouse=True)
-def bucket(server: None) -> None:
-    """An empty bucket for each test."""
-    forget_clients()
-    empty_bucket()
+pytestmark = pytest.mark.usefixtures("bucket")
 
 
 def extract_of(folder: Path, day: int) -> Path:
