@@ -16,8 +16,9 @@ from features import clock
 from features.contracts import records, records_page
 from features.errors import EXIT_CODE_HELP, UserError, shown_to_people
 from features.frame import build, catalogue_pages
-from features.intake import load, reread_commands
+from features.intake import bucket_commands, load, reread_commands
 from features.intake.load import load_extract
+from features.intake.reports import Report
 from features.markdown import layout_page
 from features.notes import commands as note_commands
 from features.progress import show_steps
@@ -115,7 +116,7 @@ def print_dictionary(args: argparse.Namespace) -> None:
     print(catalogue_pages.as_csv() if args.format == "csv" else catalogue_pages.as_json())
 
 
-def _counts_table(report: load.Report) -> Table:
+def _counts_table(report: Report) -> Table:
     table = Table(title=f"Extract taken at {report.extracted_at:%Y-%m-%d %H:%M} UTC")
     table.add_column("table")
     for name in ("read", "refused", "new", "changed", "withdrawn"):
@@ -129,7 +130,7 @@ def _counts_table(report: load.Report) -> Table:
     return table
 
 
-def _say_unknown(report: load.Report) -> None:
+def _say_unknown(report: Report) -> None:
     for item in report.tables:
         for reason, n in item.refused.items():
             console.print(f"  {item.name}: {n:,} refused: {reason}", highlight=False)
@@ -182,6 +183,7 @@ def _make_parser() -> argparse.ArgumentParser:
         help="share of a complete feed that may be gone (%(default)s)",
     )
     check_parser.set_defaults(run=check_extract)
+    bucket_commands.add_parser(commands)
 
     source_commands.add_parsers(commands)
     note_commands.add_parsers(commands)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from features.parts import Runner, process_pool_runner
+from features.local_runners import Runner, process_pool_runner
 
 SPARK = "ROSH_SPARK"
 """The environment variable that names a Spark master; without it, worker processes here."""

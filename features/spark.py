@@ -1,9 +1,10 @@
-"""Works parts on a Spark cluster: a part goes to an executor that is free, its result comes back.
+"""Runs work on a Spark cluster: an item goes to an executor that is free, its result comes back.
 
-Executors read the store and write nothing, so work that is done twice, because an executor died,
-gives its rows once: the driver takes one result of each part. The store must be reachable from
-every executor by the same path, and this service must be installed there. Spark comes with
-`pip install rosh-triage[spark]`, and needs Java 17.
+The driver takes one result of each item. Work that is done twice, because an executor died, gives
+its rows once: it reads only, or writes a file whose name and content are the same each time
+(`features.store.load_folder`). What work reads must be at the same path on every executor, or in
+S3, and this service must be installed there. Spark comes with `pip install rosh-triage[spark]`, and
+needs Java 17.
 """
 
 from __future__ import annotations
@@ -13,91 +14,115 @@ import pickle
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager
 from operator import itemgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from features.errors import RunStopped, SetupProblem, UserError
-from features.parts import Part, Runner
+from features.local_runners import Item, Result, Runner
 from features.processes import THREADS
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
-Result = TypeVar("Result")
 RESULT = "number long, result binary"
-"""What an executor hands back: the number of the part, and its result as a pickle."""
+"""What an executor hands back: the number of the item, and its result as a pickle."""
 
 
 class SparkRunner:
-    """Works parts on the executors of a Spark session, one part a task."""
+    """Works items on the executors of a Spark session, one item a task.
 
-    def __init__(self, session: SparkSession) -> None:
-        self._session = session
+    The session is started when it is first needed.
+    """
+
+    def __init__(self, master: str, stack: ExitStack) -> None:
+        self._master, self._stack = master, stack
+        self._session: SparkSession | None = None
 
     def run(
-        self, work: Callable[[Part], Result], parts: Sequence[Part]
-    ) -> Iterator[tuple[Part, Result]]:
-        """Each part with the result of the work on it, in the order of the parts.
+        self, work: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Iterator[tuple[Item, Result]]:
+        """Each item with the result of the work on it, in the order of the items.
 
-        Raises the UserError that the work raised, and RunStopped where Spark gave up on a part.
+        Raises the UserError that the work raised, and RunStopped where Spark gave up on an item.
         """
+        if not items:
+            return
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
-        pickles = [pickle.dumps((work, part)) for part in parts]
-        # One number a partition: a task is a part, whichever executor takes it.
-        numbers = self._session.range(0, len(parts), numPartitions=max(1, len(parts)))
-        with warnings.catch_warnings():
-            # PySpark warns of the version of pandas, which is not used: a number and bytes cross.
-            warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
-            results = numbers.mapInArrow(_work_on(pickles), RESULT)
+        if self._session is None:
+            self._session = self._stack.enter_context(_spark_session(self._master))
         try:
-            # One job for all parts: a job a partition would keep at most two executors busy.
-            for row in sorted(results.collect(), key=itemgetter("number")):
-                result = pickle.loads(row["result"])  # noqa: S301 - written by this run
-                if isinstance(result, UserError):
-                    raise result
-                yield parts[row["number"]], result
+            # One job for all items: a job an item would keep at most two executors busy.
+            rows = _results_frame(self._session, work, items).collect()
         except (PySparkException, Py4JError) as error:
             raise RunStopped(
                 f"Spark gave up on a part of the run ({type(error).__name__}). Nothing was kept. "
                 "See Spark's log for the cause, put it right, and start the run again."
             ) from error
+        for row in sorted(rows, key=itemgetter("number")):
+            result = pickle.loads(row["result"])  # noqa: S301 - written by this run
+            if isinstance(result, UserError):
+                raise result
+            yield items[row["number"]], result
 
 
-def _work_on(
-    pickles: Sequence[bytes],
+def _results_frame(
+    session: SparkSession, work: Callable[[Item], Result], items: Sequence[Item]
+) -> DataFrame:
+    """What Spark is to compute: a row an item, with its number and the pickle of its result."""
+    import pyarrow as pa
+
+    pickles = pa.array([pickle.dumps(item) for item in items], pa.large_binary())
+    # Spark makes a partition of each batch, and a batch of each row (_start_session): a task is an
+    # item. Only the work goes to every executor, and Spark broadcasts it where it is large.
+    rows = pa.table({"number": range(len(items)), "item": pickles})
+    with warnings.catch_warnings():
+        # PySpark warns of the version of pandas, which is not used: a number and bytes cross.
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
+        return session.createDataFrame(rows).mapInArrow(_work_on_items(work), RESULT)
+
+
+def _work_on_items(
+    work: Callable[[Item], Result],
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """What an executor does with the numbers of parts that Spark hands it."""
+    """What an executor does with the items that Spark hands it."""
+    pickled = pickle.dumps(work)
 
-    def work_on_numbers(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def work_on_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
+        own: Callable[[Item], Result] = pickle.loads(pickled)  # noqa: S301 - written by this run
         for batch in batches:
-            for number in batch.column(0).to_pylist():
-                work, part = pickle.loads(pickles[number])  # noqa: S301 - written by this run
-                part = replace(part, store=part.store.on_this_machine())
+            for row in batch.to_pylist():
+                item: Item = pickle.loads(row["item"])  # noqa: S301 - written by this run
                 try:
-                    result = work(part)
+                    result = pickle.dumps(own(item.on_this_machine()))
                 except UserError as error:
                     # It would fail again: returned as the result, the driver raises it, no retry.
-                    result = error
+                    result = pickle.dumps(error)
                 yield pa.RecordBatch.from_pydict(
-                    {"number": [number], "result": pa.array([pickle.dumps(result)], pa.binary())}
+                    {"number": [row["number"]], "result": pa.array([result], pa.binary())}
                 )
 
-    return work_on_numbers
+    return work_on_batches
 
 
 @contextmanager
 def spark_cluster(master: str) -> Iterator[Runner]:
-    """A Spark session for the block, on a master such as `local[2]` or `spark://host:7077`.
+    """Executors of Spark for the block, on a master such as `local[2]` or `spark://host:7077`.
 
     Raises SetupProblem where Spark is not installed.
     """
+    _check_installed()
+    with ExitStack() as stack:
+        yield SparkRunner(master, stack)
+
+
+@contextmanager
+def _spark_session(master: str) -> Iterator[SparkSession]:
     # Spark starts workers with the python3 of the path, and Polars would start a thread a core.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     before = os.environ.get(THREADS)
@@ -105,7 +130,7 @@ def spark_cluster(master: str) -> Iterator[Runner]:
     try:
         session = _start_session(master)
         try:
-            yield SparkRunner(session)
+            yield session
         finally:
             session.stop()
     finally:
@@ -115,22 +140,27 @@ def spark_cluster(master: str) -> Iterator[Runner]:
             os.environ[THREADS] = before
 
 
-def _start_session(master: str) -> SparkSession:
+def _check_installed() -> None:
     try:
         import pandas  # noqa: F401 - Spark asks for both where Arrow is used
         import pyarrow  # noqa: F401
-        from py4j.protocol import Py4JError
-        from pyspark.errors import PySparkException
-        from pyspark.sql import SparkSession
+        import pyspark.sql  # noqa: F401
     except ImportError as error:
         raise SetupProblem(
             "ROSH_SPARK is set and Spark is not installed. Install it: pip install "
             "rosh-triage[spark]; it needs Java 17."
         ) from error
+
+
+def _start_session(master: str) -> SparkSession:
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
     builder = SparkSession.builder.master(master).appName("rosh-triage")
     settings: dict[str, bool | float | int | str | None] = {
         "spark.executorEnv.POLARS_MAX_THREADS": "1",
-        # A part is handed over whole: its number is all that Spark sees of it.
+        # A batch, and so a task, for each row: an item is handed over whole.
         "spark.sql.execution.arrow.maxRecordsPerBatch": "1",
         # Every result is kept by the driver in any case.
         "spark.driver.maxResultSize": "0",

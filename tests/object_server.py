@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import boto3
 import pytest
@@ -12,6 +13,7 @@ import requests
 from moto.server import ThreadedMotoServer
 
 from features.store import objects
+from features.store.digests import digest_of
 
 BUCKET = "probation"
 
@@ -58,3 +60,10 @@ def contents(prefix: str = "") -> dict[str, bytes]:
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
     keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
     return {key: client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
+
+
+def send_folder(folder: Path, address: str) -> None:
+    """Put every file of a folder at an address."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
+    own = {name: (path, digest_of(path)) for name, path in files.items() if path.is_file()}
+    objects.ObjectFolder.parse(address).send(own)

@@ -25,7 +25,8 @@ from features.history.collect import worked_out
 from features.history.recorded_levels import level_plan
 from features.indicators import CATALOGUE
 from features.indicators.language import LEAN, READ_CONTACTS
-from features.parts import Part, process_pool_runner, split_spine
+from features.local_runners import process_pool_runner
+from features.parts import Part, split_spine
 from features.store.store import Store
 from features.store.versions import live_versions
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from features import clock
 from features.contracts import records
-from features.errors import MissingInput, UnreadableInput, did_you_mean
+from features.errors import MissingInput, UnreadableInput, UserError, did_you_mean
 
 ABOUT = "extract.json"
 EARLIEST = date(2000, 1, 1)
@@ -42,10 +42,42 @@ class Extract:
     """By table: how the numbers of records begin of which the extract has all that there are."""
     passed_over: tuple[str, ...] = ()
     """Files that a Macintosh leaves beside its own, and that hold no rows."""
+    address: str = ""
+    """The address in S3 of which the folder is a copy; empty where it is none."""
+
+    def check_any_table(self) -> None:
+        """Raise UserError where the extract has no file of any table."""
+        if self.files:
+            return
+        left = f" Passed over: {', '.join(self.passed_over)}." if self.passed_over else ""
+        tables = ", ".join(records.TABLES)
+        raise UserError(f"{self.address or self.folder} holds none of the tables: {tables}.{left}")
+
+    def as_json(self, buckets: int) -> dict[str, Any]:
+        """Its description, as extract.json holds it, in so many buckets of cases."""
+        return {
+            "extracted_at": self.extracted_at.isoformat(),
+            "complete": sorted(self.complete),
+            "feeds": {name: at.isoformat() for name, at in self.feeds.items()},
+            "whole": {name: list(starts) for name, starts in self.whole.items()},
+            "made_up": self.made_up,
+            "buckets": buckets,
+        }
+
+    def source_of(self, path: Path) -> str:
+        """The name that messages give a file of the extract: where its supplier put it."""
+        if not self.address:
+            return str(path)
+        return f"{self.address}/{path.relative_to(self.folder).as_posix()}"
 
 
-def describe_extract(folder: Path, extracted_at: datetime | None = None) -> Extract:
-    """Read extract.json and list the files of an extract; a UserError where it cannot be used."""
+def describe_extract(
+    folder: Path, extracted_at: datetime | None = None, address: str = ""
+) -> Extract:
+    """Read extract.json and list the files of an extract; a UserError where it cannot be used.
+
+    `address` is where the folder was copied from, if from S3.
+    """
     if not folder.is_dir():
         raise MissingInput(
             f"There is no extract folder {folder}. Make one up with: python -m features synthesise"
@@ -78,6 +110,7 @@ def describe_extract(folder: Path, extracted_at: datetime | None = None) -> Extr
         buckets=buckets,
         whole=whole,
         passed_over=passed_over,
+        address=address,
     )
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
 from features.contracts.table import CRN_PATTERN, Table
-from features.errors import UnreadableInput, did_you_mean
+from features.errors import SetupProblem, UnreadableInput, did_you_mean
 from features.intake.time_zones import Zones
 from features.store import parquet
+from features.store.objects import ObjectFolder
 from features.store.store import bucket_of
 
 ROW = "_row"
@@ -28,8 +31,8 @@ class Piece:
     """A file to read: one of the extract, or the rows of one bucket that were split from it."""
 
     path: Path
-    source: Path
-    """The file of the extract, which messages name."""
+    source: str
+    """The file of the extract, as messages name it."""
     before: int
     """How many rows of the table come before those of its source."""
     height: int
@@ -45,12 +48,12 @@ class Supplied:
     rows: pl.DataFrame
     numbers: pl.Series
     """The number of each row among all rows that were read together, from 0."""
-    files: tuple[tuple[Path, int], ...]
+    files: tuple[tuple[str, int], ...]
 
     def place(self, number: int) -> str:
         """The file, and the row in it (from 1, after any header), of a row of `numbers`."""
-        path, first = max((f for f in self.files if f[1] <= number), key=lambda file: file[1])
-        return f"{path}, row {number - first + 1}"
+        source, first = max((f for f in self.files if f[1] <= number), key=lambda file: file[1])
+        return f"{source}, row {number - first + 1}"
 
     def in_order(self) -> Supplied:
         """The same rows in the order of their numbers."""
@@ -60,16 +63,44 @@ class Supplied:
         return Supplied(self.rows[order], self.numbers[order], self.files)
 
 
-def list_pieces(paths: Sequence[Path], table: Table) -> list[Piece]:
-    """The files of a table, checked and their rows counted, but not read."""
+def list_pieces(sources: Mapping[Path, str], table: Table) -> list[Piece]:
+    """The files of a table, checked and their rows counted, but not read.
+
+    `sources` are the files, each with the name that messages give it.
+    """
     pieces: list[Piece] = []
     before = 0
-    for path in paths:
-        _check_file(path)
-        height = _count_rows(_scan_file(path, path, table), path)
-        pieces.append(Piece(path, path, before, height))
+    for path, source in sources.items():
+        _check_file(path, source)
+        height = _count_rows(_scan_file(path, source, table), source)
+        pieces.append(Piece(path, source, before, height))
         before += height
     return pieces
+
+
+@contextmanager
+def pieces_here(pieces: Sequence[Piece], folder: Path, address: str) -> Iterator[tuple[Piece, ...]]:
+    """The same files for the block, fetched from S3 where they are not on this machine.
+
+    `folder` is that of the extract where the load began, `address` where it came from, if from S3.
+    Raises SetupProblem where a file is neither here nor there.
+    """
+    absent = [piece for piece in pieces if not piece.path.exists()]
+    if not absent:
+        yield tuple(pieces)
+        return
+    elsewhere = [piece for piece in absent if not piece.path.is_relative_to(folder)]
+    if elsewhere or not address:
+        raise SetupProblem(
+            f"{absent[0].source} is not on this machine. On a cluster, an extract must be at the "
+            "same path on every machine or in S3, and a table of over a million rows in buckets of "
+            "cases: python -m features bucket EXTRACT --out FOLDER. Nothing was changed."
+        )
+    with tempfile.TemporaryDirectory() as temporary:
+        own = {piece.path: Path(temporary) / piece.path.relative_to(folder) for piece in absent}
+        names = {path: (source.relative_to(folder).as_posix(), "") for source, path in own.items()}
+        ObjectFolder.parse(address).fetch(names, Path(temporary) / "scratch")
+        yield tuple(replace(piece, path=own.get(piece.path, piece.path)) for piece in pieces)
 
 
 def read_pieces(
@@ -84,7 +115,7 @@ def read_pieces(
     """
     parts, numbers = [], []
     for piece in pieces:
-        part, number = _without_numbers(_read_file(piece.path), piece)
+        part, number = _without_numbers(_read_file(piece.path, piece.source), piece)
         _check_columns(piece.source, part.columns, table)
         parquet.check_kinds(piece.source, part.schema, table)
         zones.check_times(piece.source, part, table, number - piece.before)
@@ -96,7 +127,7 @@ def read_pieces(
     except pl.exceptions.PolarsError as error:
         raise UnreadableInput(
             f"The files of {table.name} do not fit together: the same column has different "
-            f"types in {', '.join(dict.fromkeys(piece.source.name for piece in pieces))}."
+            f"types in {', '.join(dict.fromkeys(Path(piece.source).name for piece in pieces))}."
         ) from error
     files = tuple((piece.source, piece.before) for piece in pieces if piece.height)
     return Supplied(rows, pl.concat(numbers), files).in_order()
@@ -127,7 +158,7 @@ def split_files(
         supplied = _scan_file(piece.path, piece.source, table).drop(ROW, BUCKET, strict=False)
         rows = supplied.with_row_index(ROW, offset=piece.before)
         folder = scratch / table.name / str(order)
-        _split_rows(rows, piece.path, folder, buckets)
+        _split_rows(rows, piece.source, folder, buckets)
         for bucket in range(buckets):
             files = sorted((folder / f"{BUCKET}={bucket}").glob("*.parquet"))
             if not files:
@@ -137,7 +168,7 @@ def split_files(
     return by_bucket
 
 
-def _split_rows(rows: pl.LazyFrame, path: Path, folder: Path, buckets: int) -> None:
+def _split_rows(rows: pl.LazyFrame, source: str, folder: Path, buckets: int) -> None:
     crn = pl.col("crn").cast(pl.String).str.strip_chars()
     bucket = bucket_of(buckets, pl.when(crn.str.contains(CRN_PATTERN)).then(crn)).fill_null(0)
     try:
@@ -149,14 +180,14 @@ def _split_rows(rows: pl.LazyFrame, path: Path, folder: Path, buckets: int) -> N
             row_group_size=ROWS_AT_ONCE,
         )
     except pl.exceptions.PolarsError as error:
-        raise UnreadableInput(_unreadable_file(path, str(error))) from error
+        raise UnreadableInput(_unreadable_file(source, str(error))) from error
 
 
-def _count_rows(rows: pl.LazyFrame, path: Path) -> int:
+def _count_rows(rows: pl.LazyFrame, source: str) -> int:
     try:
         return int(rows.select(pl.len()).collect(engine="streaming").item())
     except pl.exceptions.PolarsError as error:
-        raise UnreadableInput(_unreadable_file(path, str(error))) from error
+        raise UnreadableInput(_unreadable_file(source, str(error))) from error
 
 
 def _without_numbers(part: pl.DataFrame, piece: Piece) -> tuple[pl.DataFrame, pl.Series]:
@@ -168,17 +199,17 @@ def _without_numbers(part: pl.DataFrame, piece: Piece) -> tuple[pl.DataFrame, pl
     return rows.drop(ROW), rows[ROW].cast(pl.Int64)
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: Path, source: str) -> None:
     try:
         if path.suffix.lower() == ".csv":
             parquet.check_lines(path)
         else:
             parquet.check_size(path)
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UnreadableInput(_unreadable_file(path, str(error))) from error
+        raise UnreadableInput(_unreadable_file(source, str(error))) from error
 
 
-def _scan_file(path: Path, source: Path, table: Table) -> pl.LazyFrame:
+def _scan_file(path: Path, source: str, table: Table) -> pl.LazyFrame:
     """The rows of a file as a plan, its columns checked."""
     try:
         rows = (
@@ -196,47 +227,47 @@ def _scan_file(path: Path, source: Path, table: Table) -> pl.LazyFrame:
     return rows
 
 
-def _read_file(path: Path) -> pl.DataFrame:
+def _read_file(path: Path, source: str) -> pl.DataFrame:
     try:
         if path.suffix.lower() == ".csv":
             return pl.read_csv(path, infer_schema=False)
         return parquet.with_days_that_can_be_said(pl.read_parquet(path))
     except pl.exceptions.NoDataError as error:
-        raise UnreadableInput(_empty_file(path)) from error
+        raise UnreadableInput(_empty_file(source)) from error
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        raise UnreadableInput(_unreadable_file(path, str(error))) from error
+        raise UnreadableInput(_unreadable_file(source, str(error))) from error
 
 
-def _empty_file(path: Path) -> str:
-    return f"{path} is empty: not even a header line."
+def _empty_file(source: str) -> str:
+    return f"{source} is empty: not even a header line."
 
 
-def _unreadable_file(path: Path, message: str) -> str:
-    if path.suffix.lower() == ".csv":
+def _unreadable_file(source: str, message: str) -> str:
+    if source.lower().endswith(".csv"):
         return (
-            f"{path} cannot be read as CSV: {message.splitlines()[0]}. Save it as UTF-8 with "
+            f"{source} cannot be read as CSV: {message.splitlines()[0]}. Save it as UTF-8 with "
             "commas and the same number of fields in every line. Nothing was changed."
         )
     return (
-        f"{path} cannot be read as Parquet: its end (footer) is missing or damaged, so it was "
+        f"{source} cannot be read as Parquet: its end (footer) is missing or damaged, so it was "
         "probably cut short while being written or copied. Copy it again and compare sizes. "
         "Nothing was changed."
     )
 
 
-def _check_columns(path: Path, names: Sequence[str], table: Table) -> None:
+def _check_columns(source: str, names: Sequence[str], table: Table) -> None:
     absent = [name for name in table.schema if name not in names]
     extra = [name for name in names if name not in table.schema]
     for name in extra:
         hint = did_you_mean(name, absent)
         if hint:
             raise UnreadableInput(
-                f"{path} has a column {name!r}, which {table.name} does not have.{hint} "
+                f"{source} has a column {name!r}, which {table.name} does not have.{hint} "
                 "Nothing was changed."
             )
     for column in table.columns:
         if column.required and column.name in absent:
             raise UnreadableInput(
-                f"{path} has no column {column.name!r}, which every row of {table.name} needs "
+                f"{source} has no column {column.name!r}, which every row of {table.name} needs "
                 f"({column.meaning}). Nothing was changed."
             )

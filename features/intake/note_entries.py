@@ -8,17 +8,17 @@ be shown to the person where its contact may.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 
+from features.local_runners import Runner, SerialRunner
 from features.notes.entries import Note, NoteEntry
 from features.notes.named_days import NAMES_TIME
 from features.notes.readers import OWN, find_reader
-from features.processes import Workers, count_workers, process_pool
 from features.store.store import store_schema
 
 TABLE = "note_entries"
@@ -54,25 +54,37 @@ _CERTAINTY = {
 """How certain an entry is, by who said so: what the writer saw is a fact."""
 
 
-class NoteIntake:
-    """Reads the notes of a load, in several processes where there are many."""
+@dataclass(frozen=True)
+class _Notes:
+    """Some notes to read; they are handed over themselves, so any machine may read them."""
 
-    def __init__(self, name: str = OWN, workers: int | None = None) -> None:
-        self._name, self._workers = name, workers or count_workers()
-        self._open = ExitStack()
-        self._pool: Workers | None = None
+    notes: list[Note]
+
+    def on_this_machine(self) -> Self:
+        """The same: it names nothing that has a place."""
+        return self
+
+
+@dataclass(frozen=True)
+class _ReadNotes:
+    """Work on some notes: read each with the reader of a name."""
+
+    name: str
+
+    def __call__(self, some: _Notes) -> list[list[NoteEntry]]:
+        return find_reader(self.name).read(some.notes)
+
+
+class NoteIntake:
+    """Reads the notes of a load, with a runner where there are many."""
+
+    def __init__(self, runner: Runner, name: str = OWN) -> None:
+        self._name, self._runner = name, runner
 
     @cached_property
     def version(self) -> str:
         """Which reader reads, and its version; a load without contacts never asks."""
         return f"{self._name} {find_reader(self._name).version}"
-
-    def __enter__(self) -> NoteIntake:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the worker processes, if any were started."""
-        self._open.close()
 
     def derive_rows(self, contacts: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
         """The rows of `note_entries` to append for new versions of contacts.
@@ -144,14 +156,12 @@ class NoteIntake:
         return texts.filter(says_nothing | ~pl.col("note").str.contains(NAMES_TIME))
 
     def _read(self, notes: Sequence[Note]) -> list[list[NoteEntry]]:
-        if self._workers == 1 or len(notes) < 2 * NOTES_AT_ONCE:
-            return find_reader(self._name).read(notes)
-        if self._pool is None:
-            self._pool = self._open.enter_context(process_pool(self._workers))
+        work = _ReadNotes(self._name)
+        if len(notes) < 2 * NOTES_AT_ONCE:
+            return work(_Notes(list(notes)))
         starts = range(0, len(notes), NOTES_AT_ONCE)
-        parts = [list(notes[start : start + NOTES_AT_ONCE]) for start in starts]
-        waiting = [self._pool.submit(_read_notes, self._name, part) for part in parts]
-        return list(chain.from_iterable(work.result() for work in waiting))
+        some = [_Notes(list(notes[start : start + NOTES_AT_ONCE])) for start in starts]
+        return list(chain.from_iterable(read for _, read in self._runner.run(work, some)))
 
 
 def entries_of_contacts(contacts: pl.DataFrame) -> pl.DataFrame:
@@ -160,11 +170,8 @@ def entries_of_contacts(contacts: pl.DataFrame) -> pl.DataFrame:
     Each version of a contact counts as known from when it was recorded.
     """
     versions = contacts.with_columns(known_from=pl.col("recorded_at"))
-    return NoteIntake(workers=1).derive_rows(versions, pl.DataFrame(schema=store_schema(TABLE)))
-
-
-def _read_notes(name: str, notes: list[Note]) -> list[list[NoteEntry]]:
-    return find_reader(name).read(notes)
+    nothing = pl.DataFrame(schema=store_schema(TABLE))
+    return NoteIntake(SerialRunner()).derive_rows(versions, nothing)
 
 
 def _columns_of(entry: NoteEntry) -> dict[str, Any]:

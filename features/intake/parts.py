@@ -1,4 +1,4 @@
-"""Cuts the tables of an extract into parts that fit into memory, and reads one part at a time.
+"""Cuts the tables of an extract into parts that fit into memory.
 
 A small table is one part. A large one is cut by the store's buckets of cases: as it came, where the
 extract is in those buckets, else split on disk first. Records that stand in another bucket than
@@ -7,9 +7,11 @@ before, or in two, are a part of their own, so that every other part concerns on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 import polars as pl
 
@@ -29,7 +31,9 @@ MOST_BUCKETS = 48
 def list_files(about: Extract) -> dict[str, list[Piece]]:
     """The files of each table of an extract, checked and counted; none is read yet."""
     return {
-        name: files.list_pieces(paths, records.find_table(name))
+        name: files.list_pieces(
+            {path: about.source_of(path) for path in paths}, records.find_table(name)
+        )
         for name, paths in about.files.items()
     }
 
@@ -41,9 +45,11 @@ def bucket_count(pieces: dict[str, list[Piece]], least: int) -> int:
 
 
 @dataclass(frozen=True)
-class Part:
+class TablePart:
     """Some rows of a table: of one bucket or of all, with or without certain records."""
 
+    store: Store
+    """The store with which the rows are compared."""
     table: Table
     pieces: tuple[Piece, ...]
     bucket: int | None = None
@@ -66,6 +72,41 @@ class Part:
         """The folder in a load for what the part yields, beside that of the other parts."""
         return "moved" if self.only is not None else ""
 
+    def on_this_machine(self) -> Self:
+        """The same part, of the store as it is reached from this machine."""
+        return replace(self, store=self.store.on_this_machine())
+
+    @contextmanager
+    def files_here(self, about: Extract) -> Iterator[Self]:
+        """The same part for the block, its files fetched from S3 where they are not here.
+
+        Raises SetupProblem where they are neither.
+        """
+        with files.pieces_here(self.pieces, about.folder, about.address) as pieces:
+            yield replace(self, pieces=pieces)
+
+    def read_supplied(self, zones: Zones) -> Supplied:
+        """The rows as supplied; raises UnreadableInput where a file cannot be used."""
+        return files.read_pieces(self.pieces, self.table, zones, self.chooser())
+
+    def read_stored(self, supplied: Supplied, about: Extract) -> pl.DataFrame:
+        """The stored versions that the part is compared with.
+
+        All of its bucket, or of its records. Where a vanished record is a withdrawal: of all.
+        """
+        name = self.table.name
+        if not self.store.loads:
+            return pl.DataFrame(schema=store_schema(name))
+        if self.bucket is not None:
+            rows = self.store.read_versions(name, self.bucket)
+            return rows.filter(~rows["record_id"].hash().is_in(self.without.implode()))
+        if self.only is None and name in about.complete:
+            return self.store.read_versions(name)
+        hashes = record_hashes(supplied.rows) if self.only is None else self.only
+        ours = pl.col("record_id").hash().is_in(hashes.unique().implode())
+        whole = None if self.only is not None else about.whole.get(name)
+        return self.store.read_versions(name, keep=ours | begins_with(whole))
+
 
 @dataclass
 class Parts:
@@ -76,9 +117,8 @@ class Parts:
     """The files of each table."""
     store: Store
     scratch: Path
-    zones: Zones = field(default_factory=Zones)
 
-    def of_table(self, table: Table) -> list[Part]:
+    def of_table(self, table: Table) -> list[TablePart]:
         """The parts of a table, in order; empty where the extract has no file of it."""
         pieces = self.pieces.get(table.name)
         if not pieces:
@@ -91,10 +131,10 @@ class Parts:
         elif self._is_large(table, pieces):
             by_bucket = files.split_files(pieces, table, self.store.buckets, self.scratch)
         else:
-            return [Part(table, tuple(pieces))]
+            return [TablePart(self.store, table, tuple(pieces))]
         wandering = self._wandering_records(table, by_bucket)
         parts = [
-            Part(table, own, bucket, without=wandering)
+            TablePart(self.store, table, own, bucket, without=wandering)
             for bucket, own in by_bucket.items()
             # A bucket without rows says something only where what is absent is a withdrawal.
             if table.name in self.about.complete
@@ -103,30 +143,12 @@ class Parts:
         ]
         if len(wandering):
             every = tuple(piece for own in by_bucket.values() for piece in own)
-            parts.append(Part(table, every, only=wandering))
+            parts.append(TablePart(self.store, table, every, only=wandering))
         return parts
 
-    def read_supplied(self, part: Part) -> Supplied:
-        """The rows of a part as supplied; raises UnreadableInput where a file cannot be used."""
-        return files.read_pieces(part.pieces, part.table, self.zones, part.chooser())
-
-    def read_stored(self, part: Part, supplied: Supplied) -> pl.DataFrame:
-        """The stored versions that a part is compared with.
-
-        All of its bucket, or of its records. Where a vanished record is a withdrawal: of all.
-        """
-        name = part.table.name
-        if not self.store.loads:
-            return pl.DataFrame(schema=store_schema(name))
-        if part.bucket is not None:
-            rows = self.store.read_versions(name, part.bucket)
-            return rows.filter(~rows["record_id"].hash().is_in(part.without.implode()))
-        if part.only is None and name in self.about.complete:
-            return self.store.read_versions(name)
-        hashes = record_hashes(supplied.rows) if part.only is None else part.only
-        ours = pl.col("record_id").hash().is_in(hashes.unique().implode())
-        whole = None if part.only is not None else self.about.whole.get(name)
-        return self.store.read_versions(name, keep=ours | begins_with(whole))
+    def count_rows(self, table: Table) -> int:
+        """How many rows of a table the extract has."""
+        return sum(piece.height for piece in self.pieces.get(table.name, ()))
 
     def _is_large(self, table: Table, pieces: list[Piece]) -> bool:
         stored = sum(load.tables.get(table.name, {}).get("new", 0) for load in self.store.loads)

@@ -7,15 +7,19 @@ they were, and a replay of them counts what they counted. It is a load, and can 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 import polars as pl
 
 from features import clock
 from features.errors import UserError
 from features.intake.note_entries import OF_CONTACT, TABLE, NoteIntake
+from features.local_runners import SerialRunner, runner_for
+from features.runners import chosen_runner
+from features.store.load_folder import LoadFolder
 from features.store.staging import Staged
 from features.store.store import Load, Store, store_schema
 
@@ -42,22 +46,60 @@ def reread_notes(path: Path, step: Callable[[str], None] = lambda _: None) -> Re
     if "contacts" not in store.supplied_tables():
         raise UserError(f"The store in {path} holds no contacts, so no notes. Nothing was read.")
     notes = new = changed = 0
-    with Staged(path, store.buckets) as staged, NoteIntake() as intake:
+    with Staged(path, store.buckets) as staged, chosen_runner() as runner:
         last = staged.store.loads[-1]
         at = max(clock.now_as_recorded(), last.extracted_at)
-        for bucket in range(staged.buckets):
-            step(f"bucket {bucket + 1} of {staged.buckets}")
-            contacts = _newest_contacts(staged.store, bucket, at)
-            rows = intake.derive_rows(contacts, staged.store.read_versions(TABLE, bucket))
-            notes += contacts["note"].count()
-            new += int((rows["version"] == 1).sum())
-            changed += int((rows["version"] > 1).sum())
-            if rows.height:
-                staged.add(TABLE, rows)
+        work = _RereadBucket(at, staged.folder)
+        buckets = [_Bucket(staged.store, number) for number in range(staged.buckets)]
+        step(f"bucket 1 of {staged.buckets}")
+        rows = sum(load.tables.get("contacts", {}).get("new", 0) for load in staged.store.loads)
+        for bucket, result in runner_for(rows, runner).run(work, buckets):
+            notes, new, changed = notes + result.notes, new + result.new, changed + result.changed
+            staged.files |= result.files
+            if bucket.number + 1 < staged.buckets:
+                step(f"bucket {bucket.number + 2} of {staged.buckets}")
         if not staged.files:
             return Reread(notes, 0, 0, None)
         staged.commit(_describe_load(staged.store, staged.number, notes, new, changed))
         return Reread(notes, new, changed, staged.number)
+
+
+@dataclass(frozen=True)
+class _Bucket:
+    """One bucket of a store, whose notes are read."""
+
+    store: Store
+    number: int
+
+    def on_this_machine(self) -> Self:
+        """The same bucket, of the store as it is reached from this machine."""
+        return replace(self, store=self.store.on_this_machine())
+
+
+@dataclass(frozen=True)
+class _RereadResult:
+    """What a bucket yields: how many notes it has, new and changed entries, the file of them."""
+
+    notes: int
+    new: int
+    changed: int
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _RereadBucket:
+    """Work on one bucket: read its notes, and write the entries that differ from the stored."""
+
+    at: datetime
+    target: LoadFolder
+
+    def __call__(self, bucket: _Bucket) -> _RereadResult:
+        contacts = _newest_contacts(bucket.store, bucket.number, self.at)
+        stored = bucket.store.read_versions(TABLE, bucket.number)
+        rows = NoteIntake(SerialRunner()).derive_rows(contacts, stored)
+        new = int((rows["version"] == 1).sum())
+        files = self.target.write_rows(TABLE, rows) if rows.height else {}
+        return _RereadResult(contacts["note"].count(), new, rows.height - new, files)
 
 
 def _newest_contacts(store: Store, bucket: int, at: datetime) -> pl.DataFrame:

@@ -7,7 +7,6 @@ may be in British time: in summer an hour off, and near midnight a day. We do no
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import polars as pl
 
@@ -24,7 +23,9 @@ class Zones:
 
     first: dict[bool, str] = field(default_factory=dict)
 
-    def check_times(self, path: Path, part: pl.DataFrame, table: Table, numbers: pl.Series) -> None:
+    def check_times(
+        self, source: str, part: pl.DataFrame, table: Table, numbers: pl.Series
+    ) -> None:
         """Check every time of a file; UnreadableInput at the first unlike those read before.
 
         `numbers` are those of the rows in the file, from 0.
@@ -33,13 +34,21 @@ class Zones:
             if column.type != "time" or column.name not in part.columns:
                 continue
             for zoned, row in _first_rows(part[column.name]):
-                self.first.setdefault(zoned, f"{column.name} in {path}, row {numbers[row] + 1}")
-                if len(self.first) == 2:
-                    raise UnreadableInput(
-                        f"{self.first[True]}, has a time zone and {self.first[False]}, has none: "
-                        "one of them may be an hour off. Nothing was changed. Write every time in "
-                        "UTC, all of them with Z at the end or none."
-                    )
+                self._add_place(zoned, f"{column.name} in {source}, row {numbers[row] + 1}")
+
+    def add(self, others: Zones) -> None:
+        """Add what was read elsewhere; UnreadableInput where the two are unlike."""
+        for zoned, place in others.first.items():
+            self._add_place(zoned, place)
+
+    def _add_place(self, zoned: bool, place: str) -> None:
+        self.first.setdefault(zoned, place)
+        if len(self.first) == 2:
+            raise UnreadableInput(
+                f"{self.first[True]}, has a time zone and {self.first[False]}, has none: "
+                "one of them may be an hour off. Nothing was changed. Write every time in "
+                "UTC, all of them with Z at the end or none."
+            )
 
 
 def _first_rows(times: pl.Series) -> list[tuple[bool, int]]:

@@ -70,7 +70,7 @@ def check_size(path: Path) -> None:
         )
 
 
-def check_kinds(path: Path, schema: Mapping[str, pl.DataType], table: Table) -> None:
+def check_kinds(source: str, schema: Mapping[str, pl.DataType], table: Table) -> None:
     """Raise UnreadableInput where a Parquet column has a type that cannot be converted."""
     for column in table.columns:
         kind = schema.get(column.name)
@@ -80,7 +80,7 @@ def check_kinds(path: Path, schema: Mapping[str, pl.DataType], table: Table) -> 
         wrong = wrong or (isinstance(kind, pl.Decimal) and column.type != "number")
         if wrong:
             raise UnreadableInput(
-                f"{path}: the column {column.name!r} is {kind}, not a {column.type}. Write it as "
+                f"{source}: the column {column.name!r} is {kind}, not a {column.type}. Write it as "
                 "text, or as the type that the contract names (docs/records.md). Nothing was "
                 "changed."
             )

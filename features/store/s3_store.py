@@ -92,7 +92,7 @@ def fetch_store_files(path: Path, listed: Mapping[str, str]) -> None:
     if origin is None:
         return
     absent = {
-        path / name: (_key_of(name, own), own)
+        path / name: (key_of(name, own), own)
         for name, own in listed.items()
         if not digests.is_file(path / name, own)
     }
@@ -132,7 +132,7 @@ def _send_store(path: Path, origin: ObjectFolder) -> None:
             "empty. Nothing was changed."
         )
     listed = files_listed(manifest)
-    sent = {_key_of(name, own): (path / name, own) for name, own in listed.items()}
+    sent = {key_of(name, own): (path / name, own) for name, own in listed.items()}
     origin.below(FILES).send(sent)
     if present is None:
         origin.write(MANIFEST, content, None)
@@ -161,16 +161,27 @@ def commit_manifest(
             "by this one. Start it again."
         )
     earlier, listed = _objects_listed(before), _objects_listed(content)
-    # Whatever else lies there may be removed at any time: it is sent again.
-    sent = {key: (path / name, own) for key, (name, own) in listed.items() if key not in earlier}
+    # Whatever else lies there may be removed at any time: it is sent again. What another machine of
+    # a cluster wrote is not here.
+    new = {key: (path / name, own) for key, (name, own) in listed.items() if key not in earlier}
     files = origin.below(FILES)
-    files.send(sent)
+    files.send({key: file for key, file in new.items() if file[0].exists()})
     there = set(files.list_names())
+    _check_sent(new.keys() - there, origin)
     unlisted = {*before.get(UNLISTED, ()), *earlier} - listed.keys()
     committed = content | {UNLISTED: sorted(unlisted & there)}
     check()
     origin.write(MANIFEST, as_bytes(committed), present[1] if present else None)
     return committed
+
+
+def _check_sent(absent: set[str], origin: ObjectFolder) -> None:
+    if absent:
+        raise ChangedMeanwhile(
+            f"{_name_of(min(absent))} of this load and {len(absent) - 1:,} more of its files are "
+            f"not in {origin.address}: they were removed while it was being written. Nothing was "
+            "changed there. Start it again."
+        )
 
 
 def remove_unlisted_objects(path: Path) -> None:
@@ -215,7 +226,7 @@ def missing_objects(path: Path) -> list[str]:
     return sorted(name for key, (name, _) in listed.items() if key not in there)
 
 
-def _key_of(name: str, digest: str) -> str:
+def key_of(name: str, digest: str) -> str:
     """The name in S3 of a file: what has another path or another content has another name."""
     return f"{name}/{digest}"
 
@@ -227,7 +238,7 @@ def _name_of(key: str) -> str:
 def _objects_listed(manifest: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """The objects that a manifest lists, each with the path and the digest of its file."""
     listed = files_listed(manifest).items()
-    return {_key_of(name, digest): (name, digest) for name, digest in listed}
+    return {key_of(name, digest): (name, digest) for name, digest in listed}
 
 
 def files_listed(manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -9,16 +9,18 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 
 import polars as pl
 
 from features.errors import SetupProblem, UserError
 from features.store import s3_store
 from features.store.digests import flush_and_digest
+from features.store.load_folder import LoadFolder
 from features.store.locks import hold_lock
 from features.store.merging import merge_loads
 from features.store.objects import ChangedMeanwhile
-from features.store.store import Load, Store, bucket_of
+from features.store.store import Load, Store
 
 
 def check_writable(folder: Path) -> None:
@@ -46,13 +48,15 @@ class Staged:
         self._alone = ExitStack()
         self._alone.enter_context(hold_lock(path))
         sweep_orphans(path)
-        self.path = path
+        self.path = path = path.absolute()
         # Opened under the lock: a load that was committed meanwhile has taken its number.
         self.store = open_or_make(path, buckets)
         self.buckets, self.number = self.store.buckets, self.store.next_number
         self._committed = self._renamed = False
-        self._folder = path / "loads" / f"{self.number:04d}.tmp"
+        # No other load has this name: a machine of a cluster that is late finds no folder.
+        self._folder = path / "loads" / f"{self.number:04d}-{token_hex(4)}.tmp"
         self._folder.mkdir(parents=True)
+        self.folder = LoadFolder(self._folder, self.number, self.buckets, self.store.origin)
         self.files: dict[str, str] = {}
         self.refused: dict[str, str] = {}
 
@@ -62,18 +66,8 @@ class Staged:
         return self._folder.with_suffix(".scratch")
 
     def add(self, name: str, rows: pl.DataFrame, folder: str = "") -> None:
-        """Write rows of a table to the files of their buckets, perhaps in a folder of their own.
-
-        A second call for the same bucket and folder would replace its file.
-        """
-        numbered = rows.with_columns(load=pl.lit(self.number, dtype=pl.Int32()))
-        split = numbered.with_columns(bucket_of(self.buckets).alias("_b"))
-        for (bucket,), part in split.partition_by("_b", as_dict=True).items():
-            target = self._folder / name / folder / f"{bucket:02d}.parquet"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part.drop("_b").write_parquet(target, compression="zstd", compression_level=1)
-            inner = target.relative_to(self._folder).as_posix()
-            self.files[f"loads/{self.number:04d}/{inner}"] = flush_and_digest(target)
+        """Write rows of a table to the files of their buckets (`LoadFolder.write_rows`)."""
+        self.files |= self.folder.write_rows(name, rows, folder)
 
     def add_refused(self, name: str, rows: pl.DataFrame) -> None:
         """Write the refused rows of a table, with their reasons, to the load being written."""
@@ -89,7 +83,7 @@ class Staged:
         Merging has a manifest of its own: what fails in it does not undo the load, and is tried
         again by the next.
         """
-        target = self._folder.with_suffix("")
+        target = self.path / "loads" / f"{self.number:04d}"
         if target.exists():
             # A page has fetched files of a load that another machine committed meanwhile.
             raise ChangedMeanwhile(
@@ -206,4 +200,6 @@ def replace_manifest(opened: Store, check: Callable[[], None] = lambda: None) ->
 def open_or_make(path: Path, buckets: int) -> Store:
     """The store at a path, or one without loads, cut into so many buckets."""
     s3_store.refresh_manifest(path)
-    return Store.open(path) if (path / "manifest.json").exists() else Store(path, buckets)
+    if (path / "manifest.json").exists():
+        return Store.open(path)
+    return Store(path, buckets, origin=s3_store.address_of(path))

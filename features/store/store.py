@@ -154,7 +154,8 @@ class Store:
             raise UserError(f"The store in {path} has no load {up_to}; it has {len(loads)}.")
         later = {load.merged_into for load in loads_read} - {load.number for load in loads_read}
         return cls(
-            path,
+            # A machine of a cluster works in another folder.
+            path.absolute(),
             content["buckets"],
             loads_read,
             content.get("forgotten", []),

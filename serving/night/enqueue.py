@@ -11,7 +11,8 @@ from sqlalchemy import Connection, insert, select, text
 
 from features import clock
 from features.history import asof
-from features.parts import Runner, split_spine
+from features.local_runners import Runner
+from features.parts import split_spine
 from features.store.store import Store
 from models.bundle import Bundle
 from serving.db.session import Transaction

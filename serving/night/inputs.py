@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Engine
 
-from features.parts import Runner
+from features.local_runners import Runner
 from features.store.store import Store
 from models.bundle import Bundle
 from serving.board.approvals import Approval

@@ -17,7 +17,8 @@ from sqlalchemy import Engine
 
 from features import clock
 from features.errors import UserError
-from features.intake.load import Report, load_extract
+from features.intake.load import load_extract
+from features.intake.reports import Report
 from serving.db.last_night import LastNight, read_last_night
 from serving.night.messages import Message, send_message
 from serving.night.run import FinishedRun, run_night

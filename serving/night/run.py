@@ -20,7 +20,7 @@ from features import clock
 from features.errors import NotApproved, RunStopped, UserError
 from features.frame import build
 from features.history import asof
-from features.parts import Runner
+from features.local_runners import Runner
 from features.runners import chosen_runner
 from features.store import working_copy
 from features.store.store import Store

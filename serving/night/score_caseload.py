@@ -11,7 +11,8 @@ import polars as pl
 
 from features.errors import UserError
 from features.history import asof
-from features.parts import Runner, split_spine
+from features.local_runners import Runner
+from features.parts import split_spine
 from features.store import note_volumes, volumes
 from features.store.store import Store
 from features.store.volumes import Supplied

@@ -21,7 +21,7 @@ from features import synthetic
 from features.errors import MissingInput
 from features.frame.build import cases_under_supervision
 from features.intake.load import load_extract
-from features.parts import process_pool_runner
+from features.local_runners import process_pool_runner
 from features.store.store import Store
 from models import bundle, profile
 from models.bundle import Bundle

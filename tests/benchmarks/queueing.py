@@ -22,7 +22,7 @@ from features.errors import MissingInput
 from features.frame import build
 from features.history import asof
 from features.intake.load import load_extract
-from features.parts import process_pool_runner
+from features.local_runners import process_pool_runner
 from features.store.store import Store
 from models import bundle
 from serving import settings as settings_module

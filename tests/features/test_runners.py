@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from features.errors import SetupProblem
-from features.parts import ProcessPoolRunner
+from features.local_runners import ProcessPoolRunner
 from features.runners import SPARK, chosen_runner
 
 

@@ -5,23 +5,32 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
-from features import parts
+from features import local_runners, parts
 from features.errors import RunStopped
 from features.frame import build
 from features.history import asof
+from features.intake import load
+from features.intake.bucketing import bucket_extract
 from features.intake.load import load_extract
-from features.parts import Part, Runner, SerialRunner, split_spine
+from features.intake.load_part import LoadPart, PartResult
+from features.intake.parts import TablePart
+from features.local_runners import Runner, SerialRunner
+from features.parts import Part, split_spine
 from features.runners import SPARK, chosen_runner
 from features.store.store import Store
+from features.store.verification import verify_store
 from models.prior import read_prior
 from tests.conftest import AS_OF
+from tests.features.intake.histories import first_extract
+from tests.features.other_machines import AlreadyRunning
 from training.score import Shares, score_store
 
 needs_spark = pytest.mark.skipif(
@@ -134,14 +143,62 @@ def test_what_the_work_says_reaches_the_one_who_asked(
         list(cluster.run(RefusedWork(is_foreseen=False), case_parts[:1]))
 
 
-class AlreadyRunning:
-    """A cluster that runs, as a context."""
+@needs_spark
+def test_a_cluster_buckets_and_loads_an_extract_and_reads_its_notes_as_one_machine_does(
+    cluster: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_runners, "SPREAD_FROM_ROWS", 1)
+    extract = first_extract(tmp_path / "x")
+    for name, runner in (("one", SerialRunner()), ("cluster", cluster)):
+        monkeypatch.setattr(load, "chosen_runner", lambda own=runner: AlreadyRunning(own))
+        bucket_extract(extract, tmp_path / name / "in", runner, buckets=4)
+        load_extract(tmp_path / name / "in", tmp_path / name / "s", max_refused=1, buckets=4)
+    one, other = (Store.open(tmp_path / name / "s").loads[0] for name in ("one", "cluster"))
+    assert any("note_entries" in name for name in one.files)
+    assert other.file_digests == one.file_digests
+    assert other.tables == one.tables
 
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
 
-    def __enter__(self) -> Runner:
-        return self._runner
+@needs_spark
+def test_an_executor_that_dies_in_a_load_leaves_no_row_twice(
+    cluster: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_runners, "SPREAD_FROM_ROWS", 1)
+    bucket_extract(first_extract(tmp_path / "x"), tmp_path / "in", SerialRunner(), buckets=4)
+    monkeypatch.setattr(load, "chosen_runner", lambda: AlreadyRunning(SerialRunner()))
+    load_extract(tmp_path / "in", tmp_path / "one", max_refused=1, buckets=4)
+    (tmp_path / "marks").mkdir()
+    dying = AlreadyRunning(DyingRunner(cluster, tmp_path / "marks"))
+    monkeypatch.setattr(load, "chosen_runner", lambda: dying)
+    load_extract(tmp_path / "in", tmp_path / "two", max_refused=1, buckets=4)
+    assert len(list((tmp_path / "marks").iterdir())) == 8, "each part was written and died"
+    one, two = (Store.open(tmp_path / name) for name in ("one", "two"))
+    assert two.loads[0].file_digests == one.loads[0].file_digests
+    assert verify_store(two) == verify_store(one)
 
-    def __exit__(self, *_: object) -> None:
-        return None
+
+@dataclass(frozen=True)
+class WorkAndDie:
+    """Work that is done, and whose process ends before it can say so the first time."""
+
+    work: LoadPart
+    marks: Path
+
+    def __call__(self, part: TablePart) -> PartResult:
+        result = self.work(part)
+        mark = self.marks / f"{part.table.name}-{part.bucket}"
+        if not mark.exists():
+            mark.touch()
+            os._exit(1)
+        return result
+
+
+class DyingRunner:
+    """A cluster whose executors die after each part of a load."""
+
+    def __init__(self, cluster: Runner, marks: Path) -> None:
+        self._cluster, self._marks = cluster, marks
+
+    def run(self, work: LoadPart, items: Sequence[TablePart]) -> Any:
+        """Each part with its result, after its executor died once."""
+        return self._cluster.run(WorkAndDie(work, self._marks), items)

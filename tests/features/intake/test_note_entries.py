@@ -16,7 +16,8 @@ from features import clock
 from features.errors import UserError
 from features.history.asof import make_spine, read_histories
 from features.intake import note_entries
-from features.intake.load import Report, load_extract
+from features.intake.load import load_extract
+from features.intake.reports import Report
 from features.intake.reread import reread_notes
 from features.notes.entries import Note, NoteEntry
 from features.store.staging import replace_manifest

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from features import clock, synthetic
-from features.intake.load import Report, load_extract
+from features.intake.load import load_extract
+from features.intake.reports import Report
 from features.store.store import Store
 from features.synthetic.measure import Extract
 

@@ -13,7 +13,8 @@ import pytest
 
 from features.errors import UserError
 from features.frame import build
-from features.intake.load import Report, load_extract
+from features.intake.load import load_extract
+from features.intake.reports import Report
 from features.store.store import Store
 from features.synthetic import scenarios
 from features.synthetic.bucket import TRUE_LEVELS

@@ -13,7 +13,7 @@ import pytest
 
 from features.contracts import codes, records
 from features.contracts.table import CRN_PATTERN
-from features.intake.load import Report
+from features.intake.reports import Report
 from features.store.store import Store
 from features.synthetic import compare, figures, lives, page, places
 from features.synthetic import people as people_module

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from features import clock
 from features.errors import UserError
 from features.frame import build
-from features.parts import SerialRunner
+from features.local_runners import SerialRunner
 from models import bundle
 from models.combinations import as_json, read_combinations
 from models.strata import STRATA

@@ -10,7 +10,7 @@ from markupsafe import escape
 
 from features.frame import build, notes, timeline
 from features.history import asof
-from features.parts import SerialRunner
+from features.local_runners import SerialRunner
 from features.store.store import Store
 from serving.board import note_kinds
 from serving.night import replay, run, score_caseload, score_one

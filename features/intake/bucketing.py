@@ -1,0 +1,237 @@
+"""Writes an extract anew in buckets of cases, so that it can be loaded a bucket at a time.
+
+Each file is split by bucket, and what was split off for a bucket is then put into one file, in the
+order in which it was supplied. Files, and after them buckets, are worked by whichever process or
+machine is free; a row that no bucket can be told for goes into the first, and is refused by the
+load.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from features.contracts import records
+from features.contracts.table import Table
+from features.errors import UserError
+from features.intake import extract, files
+from features.intake.extract import Extract
+from features.intake.files import Piece
+from features.intake.parts import bucket_count, list_files
+from features.intake.time_zones import Zones
+from features.local_runners import Runner, runner_for
+from features.store import working_copy
+from features.store.digests import digest_of
+from features.store.objects import ObjectFolder
+from features.store.staging import check_writable
+from features.store.store import DEFAULT_BUCKETS
+
+SPLIT = "splitting"
+"""The folder of what was split off, removed at the end."""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The folder into which the files go, on a disk that every machine reaches or in S3."""
+
+    folder: Path | None
+    address: str = ""
+
+    @classmethod
+    def of(cls, place: Path | str) -> Self:
+        """A destination that is empty; raises UserError where it is not, or cannot be written."""
+        if isinstance(place, Path):
+            check_writable(place)
+            is_empty = not any(place.iterdir())
+            destination = cls(place.absolute())
+        else:
+            objects = ObjectFolder.parse(place)
+            is_empty = not objects.list_names()
+            destination = cls(None, objects.address)
+        if not is_empty:
+            raise UserError(f"{place} is not empty. Name another folder. Nothing was written.")
+        return destination
+
+    @contextmanager
+    def working_folder(self) -> Iterator[Path]:
+        """A folder for the files of one piece of work, removed after it."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as temporary:
+            yield Path(temporary)
+
+    def put(self, name: str, path: Path) -> None:
+        """Put a file there under a name, or the same file again."""
+        if self.folder is None:
+            ObjectFolder.parse(self.address).send({name: (path, digest_of(path))})
+            return
+        target = self.folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
+
+    def get(self, name: str, working: Path) -> Path:
+        """The file of a name, fetched into a working folder where it is in S3."""
+        if self.folder is not None:
+            return self.folder / name
+        target = working / name
+        ObjectFolder.parse(self.address).fetch({target: (name, "")}, working / "fetching")
+        return target
+
+    def remove(self, below: str = "") -> None:
+        """Remove what was put there below a folder, or all of it."""
+        if self.folder is not None:
+            for path in self.folder.glob(below or "*/"):
+                shutil.rmtree(path, ignore_errors=True)
+            return
+        objects = ObjectFolder.parse(self.address)
+        objects.remove([name for name in objects.list_names() if name.startswith(below)])
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file of an extract, and its place among those of its table."""
+
+    table: Table
+    order: int
+    piece: Piece
+
+    def on_this_machine(self) -> Self:
+        """The same: the work fetches its files (`files.pieces_here`, `Destination.get`)."""
+        return self
+
+
+@dataclass(frozen=True)
+class _Bucket:
+    """A bucket of a table: the pieces that were split off for it, by name."""
+
+    table: Table
+    number: int
+    pieces: tuple[tuple[str, Piece], ...]
+
+    def on_this_machine(self) -> Self:
+        """The same: the work fetches its files (`files.pieces_here`, `Destination.get`)."""
+        return self
+
+
+@dataclass(frozen=True)
+class _SplitFile:
+    """Work on a file: write the rows of each bucket; returns the names and pieces by bucket."""
+
+    about: Extract
+    buckets: int
+    destination: Destination
+
+    def __call__(self, file: _File) -> dict[int, list[tuple[str, Piece]]]:
+        names: dict[int, list[tuple[str, Piece]]] = {}
+        with (
+            files.pieces_here([file.piece], self.about.folder, self.about.address) as here,
+            self.destination.working_folder() as working,
+        ):
+            by_bucket = files.split_files(here, file.table, self.buckets, working)
+            for bucket, pieces in by_bucket.items():
+                for number, piece in enumerate(pieces):
+                    folder = f"{SPLIT}/{file.table.name}/{bucket:02d}"
+                    name = f"{folder}/{file.order:05d}-{number:05d}.parquet"
+                    self.destination.put(name, piece.path)
+                    names.setdefault(bucket, []).append((name, piece))
+        return names
+
+
+@dataclass(frozen=True)
+class _JoinBucket:
+    """Work on a bucket: put what was split off into one file; returns how many rows it has."""
+
+    destination: Destination
+
+    def __call__(self, bucket: _Bucket) -> int:
+        with self.destination.working_folder() as working:
+            pieces = [
+                replace(piece, path=self.destination.get(name, working))
+                for name, piece in bucket.pieces
+            ]
+            rows = files.read_pieces(pieces, bucket.table, Zones()).rows
+            written = working / "rows.parquet"
+            rows.write_parquet(written, compression="zstd", compression_level=1)
+            self.destination.put(f"{bucket.table.name}/{bucket.number:02d}.parquet", written)
+        return rows.height
+
+
+@dataclass(frozen=True)
+class Bucketed:
+    """An extract in buckets of cases: their number, and the rows of each table."""
+
+    buckets: int
+    rows: dict[str, int]
+
+
+def bucket_extract(
+    place: Path | str,
+    out: Path | str,
+    runner: Runner,
+    *,
+    buckets: int | None = None,
+    extracted_at: datetime | None = None,
+    step: Callable[[str], None] = lambda _: None,
+) -> Bucketed:
+    """Write an extract to an empty place in buckets of cases; its description is written last.
+
+    `buckets` is by default as many as a new store of it would have. Raises UserError where the
+    extract is in buckets already or the place is not empty, UnreadableInput where a file cannot be
+    used.
+    """
+    with working_copy.folder_of(place) as folder:
+        address = "" if isinstance(place, Path) else place.rstrip("/")
+        about = extract.describe_extract(folder.absolute(), extracted_at, address)
+        if about.buckets:
+            raise UserError(
+                f"{place} is in {about.buckets} buckets of cases already. Load it as it is. "
+                "Nothing was written."
+            )
+        about.check_any_table()
+        pieces = list_files(about)
+        chosen = buckets or bucket_count(pieces, DEFAULT_BUCKETS)
+        destination = Destination.of(out)
+        with ExitStack() as on_failure:
+            on_failure.callback(destination.remove)
+            rows = {
+                name: _bucket_table(about, own, name, chosen, destination, runner, step)
+                for name, own in pieces.items()
+            }
+            on_failure.pop_all()
+        destination.remove(f"{SPLIT}/")
+        with destination.working_folder() as working:
+            described = working / extract.ABOUT
+            described.write_text(json.dumps(about.as_json(chosen), indent=1), encoding="utf-8")
+            destination.put(extract.ABOUT, described)
+    return Bucketed(chosen, rows)
+
+
+def _bucket_table(
+    about: Extract,
+    pieces: list[Piece],
+    name: str,
+    buckets: int,
+    destination: Destination,
+    runner: Runner,
+    step: Callable[[str], None],
+) -> int:
+    table = records.find_table(name)
+    own = runner_for(sum(piece.height for piece in pieces), runner)
+    of_bucket: dict[int, list[tuple[str, Piece]]] = {number: [] for number in range(buckets)}
+    work = _SplitFile(about, buckets, destination)
+    items = [_File(table, order, piece) for order, piece in enumerate(pieces)]
+    for file, names in own.run(work, items):
+        step(f"{name}: file {file.order + 1} of {len(items)} split")
+        for bucket, split_off in names.items():
+            of_bucket[bucket] += split_off
+    rows = 0
+    joins = [_Bucket(table, number, tuple(split)) for number, split in of_bucket.items()]
+    for joined, height in own.run(_JoinBucket(destination), joins):
+        step(f"{name}: bucket {joined.number + 1} of {buckets} written")
+        rows += height
+    return rows

@@ -1,0 +1,95 @@
+"""Runs the same work on each of several items, by default in worker processes of this machine.
+
+An item names what its work reads and nothing else is needed: that is the seam to other machines. A
+`Runner` hands each item to whoever is free. Results come back in the order of the items, whoever
+worked them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Protocol, Self, TypeVar
+
+from features.processes import Work, Workers, count_workers, process_pool
+
+SPREAD_FROM_ROWS = 100_000
+"""Fewer rows of an extract are read quicker than worker processes are started."""
+Result = TypeVar("Result")
+
+
+class Movable(Protocol):
+    """An item of work that can be pickled and worked on another machine."""
+
+    def on_this_machine(self) -> Self:
+        """The same item, naming what it reads by where that is on the machine that works it."""
+        ...
+
+
+Item = TypeVar("Item", bound=Movable)
+
+
+class Runner(Protocol):
+    """Does the same work on each item; the work, the items and the results can be pickled."""
+
+    def run(
+        self, work: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Iterator[tuple[Item, Result]]:
+        """Each item with the result of the work on it, in the order of the items.
+
+        Raises what the work raises, and RunStopped where a worker was killed.
+        """
+        ...
+
+
+class SerialRunner:
+    """Works one item after the other in the calling process."""
+
+    def run(
+        self, work: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Iterator[tuple[Item, Result]]:
+        """Each item with the result of the work on it, in the order of the items."""
+        for item in items:
+            yield item, work(item)
+
+
+class ProcessPoolRunner:
+    """Works items in a pool of worker processes on this machine, started when first needed."""
+
+    def __init__(self, workers: int, stack: ExitStack) -> None:
+        self.workers = workers
+        self._stack = stack
+        self._pool: Workers | None = None
+
+    def run(
+        self, work: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Iterator[tuple[Item, Result]]:
+        """Each item with the result of the work on it, in the order of the items."""
+        if self.workers == 1 or len(items) < 2:
+            yield from SerialRunner().run(work, items)
+            return
+        if self._pool is None:
+            self._pool = self._stack.enter_context(process_pool(self.workers))
+        waiting: deque[tuple[Item, Work[Result]]] = deque()
+        for item in items:
+            waiting.append((item, self._pool.submit(work, item)))
+            # One result is handed on while the workers are busy with the next items.
+            if len(waiting) > self.workers:
+                first, worked = waiting.popleft()
+                yield first, worked.result()
+        while waiting:
+            first, worked = waiting.popleft()
+            yield first, worked.result()
+
+
+def runner_for(rows: int, runner: Runner) -> Runner:
+    """The runner for so many rows, which for few is the calling process."""
+    return runner if rows >= SPREAD_FROM_ROWS else SerialRunner()
+
+
+@contextmanager
+def process_pool_runner(workers: int | None = None) -> Iterator[Runner]:
+    """A pool of worker processes for the block, by default as many as `count_workers` says."""
+    with ExitStack() as stack:
+        yield ProcessPoolRunner(count_workers() if workers is None else workers, stack)

@@ -1,0 +1,135 @@
+"""An extract in buckets of cases is the extract that was supplied."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from features import __main__ as command
+from features import local_runners
+from features.errors import UnreadableInput, UserError
+from features.intake.bucketing import Bucketed, bucket_extract
+from features.intake.load import load_extract
+from features.local_runners import Runner, SerialRunner, process_pool_runner
+from features.store.store import Store
+from tests import factories
+from tests.factories import row
+from tests.features.intake.histories import first_extract, second_extract
+
+EXTRACTS = {"1": first_extract, "2": second_extract}
+
+
+def in_two_files(extract: Path) -> Path:
+    """The same extract, its contacts in a file of CSV and one of Parquet, the last rows first."""
+    rows = pl.read_parquet(extract / "contacts.parquet")
+    (extract / "contacts.parquet").unlink()
+    rows.tail(3).cast(pl.String).write_csv(extract / "contacts-1.csv")
+    rows.head(-3).cast(pl.String).write_parquet(extract / "contacts-2.parquet")
+    return extract
+
+
+def test_its_load_gives_the_versions_and_the_refused_rows_of_the_original(tmp_path: Path) -> None:
+    for name, write in EXTRACTS.items():
+        extract = in_two_files(write(tmp_path / name))
+        bucketed = bucket_extract(extract, tmp_path / "in" / name, SerialRunner(), buckets=3)
+        assert bucketed.buckets == 3
+        for store, folder in (("one", extract), ("two", tmp_path / "in" / name)):
+            load_extract(folder, tmp_path / store, max_refused=1, max_vanished=1, buckets=3)
+    one, two = (Store.open(tmp_path / name) for name in ("one", "two"))
+    for table in ("contacts", "incidents", "note_entries"):
+        own = [
+            store.read_versions(table).sort("record_id", "version", "crn") for store in (one, two)
+        ]
+        assert own[0].height > 0
+        assert own[0].equals(own[1]), table
+    columns = ["load", "table", "record_id", "crn", "reason"]
+    refused = [store.refused_rows().select(columns).sort(columns) for store in (one, two)]
+    assert refused[0].height == 2
+    assert refused[0].equals(refused[1])
+    assert one.loads[0].extracted_at == two.loads[0].extracted_at
+    assert two.loads[1].tables["incidents"]["withdrawn"] == 1, "the feed is complete in both"
+
+
+def test_a_bucket_has_its_rows_in_the_order_in_which_they_were_supplied(tmp_path: Path) -> None:
+    extract = in_two_files(first_extract(tmp_path / "x"))
+    names = ("contacts-1.csv", "contacts-2.parquet")
+    supplied = [
+        *pl.read_csv(extract / names[0])["record_id"],
+        *pl.read_parquet(extract / names[1])["record_id"],
+    ]
+    bucketed = bucket_extract(extract, tmp_path / "in", SerialRunner(), buckets=2)
+    assert bucketed == Bucketed(2, {"contacts": 31, "incidents": 21})
+    files = sorted(
+        path.relative_to(tmp_path / "in").as_posix()
+        for path in (tmp_path / "in").rglob("*")
+        if path.is_file()
+    )
+    assert files == [
+        "contacts/00.parquet",
+        "contacts/01.parquet",
+        "extract.json",
+        "incidents/00.parquet",
+        "incidents/01.parquet",
+    ]
+    buckets = [pl.read_parquet(tmp_path / "in" / name)["record_id"].to_list() for name in files[:2]]
+    assert sorted(sum(buckets, [])) == sorted(supplied)
+    for own in buckets:
+        assert own == [number for number in supplied if number in own]
+    assert "C99" in buckets[0], "a row without a CRN is refused with the first bucket"
+
+
+def test_workers_write_the_same_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_runners, "SPREAD_FROM_ROWS", 1)
+    extract = in_two_files(first_extract(tmp_path / "x"))
+
+    def files_by(runner: Runner, out: Path) -> dict[str, bytes]:
+        bucket_extract(extract, out, runner, buckets=3)
+        return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*.*")}
+
+    alone = files_by(SerialRunner(), tmp_path / "one")
+    with process_pool_runner(2) as runner:
+        assert files_by(runner, tmp_path / "two") == alone
+
+
+def test_what_cannot_be_bucketed_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+    extract = first_extract(tmp_path / "x")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("here before")
+    with pytest.raises(UserError, match=r"full is not empty\. Name another folder"):
+        bucket_extract(extract, tmp_path / "full", SerialRunner())
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["letter.txt"]
+    bucket_extract(extract, tmp_path / "in", SerialRunner(), buckets=2)
+    with pytest.raises(UserError, match="is in 2 buckets of cases already"):
+        bucket_extract(tmp_path / "in", tmp_path / "again", SerialRunner())
+    with pytest.raises(UserError, match="holds none of the tables"):
+        bucket_extract(factories.extract(tmp_path / "none", {}), tmp_path / "out", SerialRunner())
+
+
+def test_a_fault_in_the_last_table_removes_what_was_written(tmp_path: Path) -> None:
+    rows = [row("incidents", "2026-06-02", record_id="I1", crn="A000001")]
+    extract = factories.extract(tmp_path / "x", {"incidents": rows})
+    frame = factories.frame("registrations", [row("registrations", "2026-06-02")])
+    # Two files of one table in which a column that is not ours has types that do not fit.
+    frame.with_columns(x=pl.concat_list("crn")).write_parquet(extract / "registrations-2.parquet")
+    frame.with_columns(x=pl.struct("crn")).write_parquet(extract / "registrations-1.parquet")
+    with pytest.raises(UnreadableInput, match="do not fit together"):
+        bucket_extract(extract, tmp_path / "out", SerialRunner(), buckets=2)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_command_takes_the_number_of_buckets_from_a_store(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_extract(first_extract(tmp_path / "x"), tmp_path / "store", max_refused=1, buckets=5)
+    words = ["bucket", str(second_extract(tmp_path / "y")), "--out", str(tmp_path / "in")]
+    assert command.main([*words, "--store", str(tmp_path / "store")]) == 0
+    assert "the same extract in 5 buckets of cases" in capsys.readouterr().out
+    assert json.loads((tmp_path / "in" / "extract.json").read_text())["buckets"] == 5
+    assert (
+        command.main([*words[:3], str(tmp_path / "other"), "--buckets", "101"])
+        == UserError.exit_code
+    )
+    assert "it must be from 1 to 100" in capsys.readouterr().err
