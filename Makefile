@@ -30,7 +30,7 @@ export DO_NOT_TRACK := true
 export GIT_PYTHON_REFRESH := quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix pictures mlflow bench bench-import bench-night bench-notes bench-queue bench-score image-steps load nights planted sbom soak spark verify docs lock clean
+.PHONY: help demo serve test check fix pictures mlflow bench bench-import bench-night bench-notes bench-queue bench-score bench-spark image-steps load nights planted sbom soak spark verify docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -93,6 +93,9 @@ load: $(MADE)/dev $(MADE)/static ## pages under load at national size, beside a 
 
 bench-night: $(MADE)/dev ## what a whole night costs, step by step, with PostgreSQL counted; FOLDER=… keeps its caseloads
 	@CASES=$(if $(filter 3000,$(CASES)),12000,$(CASES)) $(PY) -m tests.benchmarks.night
+
+bench-spark: $(MADE)/dev ## a load and scores by processes here and by Spark on this machine (after make spark)
+	@CASES=$(if $(filter 3000,$(CASES)),12000,$(CASES)) $(PY) -m tests.benchmarks.spark
 
 bench-queue: $(MADE)/dev ## what writing a night's new cases costs, beside the engine (after make demo)
 	@CASES=$(if $(filter 3000,$(CASES)),12000,$(CASES)) $(PY) -m tests.benchmarks.queueing

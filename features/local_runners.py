@@ -33,6 +33,9 @@ Item = TypeVar("Item", bound=Movable)
 class Runner(Protocol):
     """Does the same work on each item; the work, the items and the results can be pickled."""
 
+    is_cluster: bool
+    """Whether other machines do it, which do not see what is on this one's disk alone."""
+
     def run(
         self, work: Callable[[Item], Result], items: Sequence[Item]
     ) -> Iterator[tuple[Item, Result]]:
@@ -46,6 +49,8 @@ class Runner(Protocol):
 class SerialRunner:
     """Works one item after the other in the calling process."""
 
+    is_cluster = False
+
     def run(
         self, work: Callable[[Item], Result], items: Sequence[Item]
     ) -> Iterator[tuple[Item, Result]]:
@@ -56,6 +61,8 @@ class SerialRunner:
 
 class ProcessPoolRunner:
     """Works items in a pool of worker processes on this machine, started when first needed."""
+
+    is_cluster = False
 
     def __init__(self, workers: int, stack: ExitStack) -> None:
         self.workers = workers
@@ -72,15 +79,20 @@ class ProcessPoolRunner:
         if self._pool is None:
             self._pool = self._stack.enter_context(process_pool(self.workers))
         waiting: deque[tuple[Item, Work[Result]]] = deque()
-        for item in items:
-            waiting.append((item, self._pool.submit(work, item)))
-            # One result is handed on while the workers are busy with the next items.
-            if len(waiting) > self.workers:
+        try:
+            for item in items:
+                waiting.append((item, self._pool.submit(work, item)))
+                # One result is handed on while the workers are busy with the next items.
+                if len(waiting) > self.workers:
+                    first, worked = waiting.popleft()
+                    yield first, worked.result()
+            while waiting:
                 first, worked = waiting.popleft()
                 yield first, worked.result()
-        while waiting:
-            first, worked = waiting.popleft()
-            yield first, worked.result()
+        finally:
+            # Where one failed, the others must not go on writing behind the one who cleans up.
+            for _, left in waiting:
+                left.give_up()
 
 
 def runner_for(rows: int, runner: Runner) -> Runner:

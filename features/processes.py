@@ -16,7 +16,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,6 +74,11 @@ class Work(Generic[Result]):
         result: Result = _read_pickle(self.path)
         return result
 
+    def give_up(self) -> None:
+        """Have the work not begun, or wait until it has ended; its result is let go."""
+        if not self.future.cancel():
+            wait([self.future])
+
 
 class Workers:
     """Worker processes, and the folder through which work and results pass."""
@@ -103,7 +108,7 @@ def _killed_workers_reported(folder: Path) -> Iterator[None]:
             ) from error
         raise RunStopped(
             "A worker of the run was killed, perhaps because memory ran out. Nothing was kept. "
-            "Free some memory, and start the run again."
+            f"Free some memory or set {WORKERS} lower, and start the run again."
         ) from error
 
 

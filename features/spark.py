@@ -13,8 +13,9 @@ import os
 import pickle
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ class SparkRunner:
 
     The session is started when it is first needed.
     """
+
+    is_cluster = True
 
     def __init__(self, master: str, stack: ExitStack) -> None:
         self._master, self._stack = master, stack
@@ -89,7 +92,7 @@ def _work_on_items(
     work: Callable[[Item], Result],
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """What an executor does with the items that Spark hands it."""
-    pickled = pickle.dumps(work)
+    pickled, versions = pickle.dumps(work), _versions()
 
     def work_on_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -99,6 +102,7 @@ def _work_on_items(
             for row in batch.to_pylist():
                 item: Item = pickle.loads(row["item"])  # noqa: S301 - written by this run
                 try:
+                    _check_versions(versions)
                     result = pickle.dumps(own(item.on_this_machine()))
                 except UserError as error:
                     # It would fail again: returned as the result, the driver raises it, no retry.
@@ -108,6 +112,29 @@ def _work_on_items(
                 )
 
     return work_on_batches
+
+
+def _versions() -> dict[str, str]:
+    """The versions on this machine of what a result depends on; empty where not installed."""
+    versions = {"Python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+    for name in ("rosh-triage", "polars", "numpy", "lightgbm"):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = ""
+    return versions
+
+
+def _check_versions(of_driver: Mapping[str, str]) -> None:
+    """Raise SetupProblem where this machine would work an item by other code."""
+    here = _versions()
+    if different := [name for name in of_driver if here[name] != of_driver[name]]:
+        name = different[0]
+        raise SetupProblem(
+            f"An executor has {name} {here[name] or '(none)'}, and the machine that began has "
+            f"{of_driver[name] or '(none)'}: results could differ. Nothing was kept. Install the "
+            "same release on every machine of the cluster."
+        )
 
 
 @contextmanager
@@ -162,6 +189,8 @@ def _start_session(master: str) -> SparkSession:
         "spark.executorEnv.POLARS_MAX_THREADS": "1",
         # A batch, and so a task, for each row: an item is handed over whole.
         "spark.sql.execution.arrow.maxRecordsPerBatch": "1",
+        # Else Spark puts a small table into as many partitions as there are cores.
+        "spark.sql.execution.arrow.localRelationThreshold": "0",
         # Every result is kept by the driver in any case.
         "spark.driver.maxResultSize": "0",
         "spark.ui.enabled": "false",

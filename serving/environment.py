@@ -263,7 +263,8 @@ def settings_page() -> str:
             f"- `{CACHE}` (`rosh-triage-UID` in the folder for temporary files): Caches of stores "
             "that a command names as `s3://…`. They hold case histories; nothing removes them",
             f"- `{SPARK}`: A Spark master (`local[2]`, `spark://host:7077`) whose executors "
-            "work the parts of a night instead (`pip install rosh-triage[spark]`, Java 17)",
+            "work the parts of a load and of a night instead (`pip install "
+            "rosh-triage[spark]`, Java 17)",
             "",
         ]
     )

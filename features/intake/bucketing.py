@@ -8,11 +8,7 @@ load.
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,76 +16,20 @@ from typing import Self
 
 from features.contracts import records
 from features.contracts.table import Table
-from features.errors import UserError
+from features.errors import RunStopped, UserError
 from features.intake import extract, files
+from features.intake.destination import Destination
 from features.intake.extract import Extract
 from features.intake.files import Piece
 from features.intake.parts import bucket_count, list_files
 from features.intake.time_zones import Zones
 from features.local_runners import Runner, runner_for
+from features.processes import shared_folder
 from features.store import working_copy
-from features.store.digests import digest_of
-from features.store.objects import ObjectFolder
-from features.store.staging import check_writable
 from features.store.store import DEFAULT_BUCKETS
 
 SPLIT = "splitting"
 """The folder of what was split off, removed at the end."""
-
-
-@dataclass(frozen=True)
-class Destination:
-    """The folder into which the files go, on a disk that every machine reaches or in S3."""
-
-    folder: Path | None
-    address: str = ""
-
-    @classmethod
-    def of(cls, place: Path | str) -> Self:
-        """A destination that is empty; raises UserError where it is not, or cannot be written."""
-        if isinstance(place, Path):
-            check_writable(place)
-            is_empty = not any(place.iterdir())
-            destination = cls(place.absolute())
-        else:
-            objects = ObjectFolder.parse(place)
-            is_empty = not objects.list_names()
-            destination = cls(None, objects.address)
-        if not is_empty:
-            raise UserError(f"{place} is not empty. Name another folder. Nothing was written.")
-        return destination
-
-    @contextmanager
-    def working_folder(self) -> Iterator[Path]:
-        """A folder for the files of one piece of work, removed after it."""
-        with tempfile.TemporaryDirectory(dir=self.folder) as temporary:
-            yield Path(temporary)
-
-    def put(self, name: str, path: Path) -> None:
-        """Put a file there under a name, or the same file again."""
-        if self.folder is None:
-            ObjectFolder.parse(self.address).send({name: (path, digest_of(path))})
-            return
-        target = self.folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(target)
-
-    def get(self, name: str, working: Path) -> Path:
-        """The file of a name, fetched into a working folder where it is in S3."""
-        if self.folder is not None:
-            return self.folder / name
-        target = working / name
-        ObjectFolder.parse(self.address).fetch({target: (name, "")}, working / "fetching")
-        return target
-
-    def remove(self, below: str = "") -> None:
-        """Remove what was put there below a folder, or all of it."""
-        if self.folder is not None:
-            for path in self.folder.glob(below or "*/"):
-                shutil.rmtree(path, ignore_errors=True)
-            return
-        objects = ObjectFolder.parse(self.address)
-        objects.remove([name for name in objects.list_names() if name.startswith(below)])
 
 
 @dataclass(frozen=True)
@@ -130,7 +70,7 @@ class _SplitFile:
         names: dict[int, list[tuple[str, Piece]]] = {}
         with (
             files.pieces_here([file.piece], self.about.folder, self.about.address) as here,
-            self.destination.working_folder() as working,
+            shared_folder() as working,
         ):
             by_bucket = files.split_files(here, file.table, self.buckets, working)
             for bucket, pieces in by_bucket.items():
@@ -149,7 +89,7 @@ class _JoinBucket:
     destination: Destination
 
     def __call__(self, bucket: _Bucket) -> int:
-        with self.destination.working_folder() as working:
+        with shared_folder() as working:
             pieces = [
                 replace(piece, path=self.destination.get(name, working))
                 for name, piece in bucket.pieces
@@ -186,7 +126,7 @@ def bucket_extract(
     """
     with working_copy.folder_of(place) as folder:
         address = "" if isinstance(place, Path) else place.rstrip("/")
-        about = extract.describe_extract(folder.absolute(), extracted_at, address)
+        about = extract.describe_extract(folder, extracted_at, address)
         if about.buckets:
             raise UserError(
                 f"{place} is in {about.buckets} buckets of cases already. Load it as it is. "
@@ -195,19 +135,13 @@ def bucket_extract(
         about.check_any_table()
         pieces = list_files(about)
         chosen = buckets or bucket_count(pieces, DEFAULT_BUCKETS)
-        destination = Destination.of(out)
-        with ExitStack() as on_failure:
-            on_failure.callback(destination.remove)
+        with Destination.opened(out, place) as destination:
             rows = {
                 name: _bucket_table(about, own, name, chosen, destination, runner, step)
                 for name, own in pieces.items()
             }
-            on_failure.pop_all()
-        destination.remove(f"{SPLIT}/")
-        with destination.working_folder() as working:
-            described = working / extract.ABOUT
-            described.write_text(json.dumps(about.as_json(chosen), indent=1), encoding="utf-8")
-            destination.put(extract.ABOUT, described)
+            destination.remove(SPLIT)
+            destination.finish(about.as_json(chosen))
     return Bucketed(chosen, rows)
 
 
@@ -234,4 +168,10 @@ def _bucket_table(
     for joined, height in own.run(_JoinBucket(destination), joins):
         step(f"{name}: bucket {joined.number + 1} of {buckets} written")
         rows += height
+    supplied = sum(piece.height for piece in pieces)
+    if rows != supplied:
+        raise RunStopped(
+            f"{name}: {supplied:,} rows were supplied and {rows:,} are in the buckets. Nothing was "
+            "kept. A file was probably changed meanwhile: start again."
+        )
     return rows

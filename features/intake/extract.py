@@ -82,6 +82,8 @@ def describe_extract(
         raise MissingInput(
             f"There is no extract folder {folder}. Make one up with: python -m features synthesise"
         )
+    # A machine of a cluster works in another folder.
+    folder = folder.absolute()
     description = _read_description(folder / ABOUT)
     taken_at = _parse_time(extracted_at or description.get("extracted_at"), "extracted_at")
     if taken_at is None:
@@ -138,6 +140,8 @@ def _bucket_count(buckets: int, files: dict[str, list[Path]]) -> int | None:
 
 _NOTES = ("parameters", "planted", "rows", "digests")
 """How a made-up caseload was made, from its extract.json; intake does not use it."""
+UNFINISHED = "unfinished"
+"""In extract.json while an extract is being written; its value says by which command."""
 _KINDS: dict[str, tuple[type | tuple[type, ...], Any, str]] = {
     "extracted_at": ((str, type(None)), None, "a time such as 2026-11-20T02:00:00"),
     "complete": (list, [], "a list of tables"),
@@ -161,6 +165,11 @@ def _read_description(path: Path) -> dict[str, Any]:
             ) from error
     if not isinstance(content, dict):
         raise UnreadableInput(f"{path} must hold an object such as {{'extracted_at': …}}.")
+    if UNFINISHED in content:
+        raise UnreadableInput(
+            f"{path.parent} is being written, or the command that wrote it was stopped. Nothing "
+            "was changed. Wait for it, or remove the folder and write it again."
+        )
     for name in content:
         if name not in _KINDS and name not in _NOTES:
             hint = did_you_mean(name, _KINDS)

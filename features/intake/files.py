@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import polars as pl
 from features.contracts.table import CRN_PATTERN, Table
 from features.errors import SetupProblem, UnreadableInput, did_you_mean
 from features.intake.time_zones import Zones
+from features.processes import shared_folder
 from features.store import parquet
 from features.store.objects import ObjectFolder
 from features.store.store import bucket_of
@@ -37,6 +37,8 @@ class Piece:
     """How many rows of the table come before those of its source."""
     height: int
     """How many rows its source has."""
+    size: int
+    """How many bytes the file has: another of the same name may be on another machine."""
     is_split: bool = False
     """Whether it is one bucket of its source, with the number of each row."""
 
@@ -73,7 +75,7 @@ def list_pieces(sources: Mapping[Path, str], table: Table) -> list[Piece]:
     for path, source in sources.items():
         _check_file(path, source)
         height = _count_rows(_scan_file(path, source, table), source)
-        pieces.append(Piece(path, source, before, height))
+        pieces.append(Piece(path, source, before, height, path.stat().st_size))
         before += height
     return pieces
 
@@ -87,20 +89,32 @@ def pieces_here(pieces: Sequence[Piece], folder: Path, address: str) -> Iterator
     """
     absent = [piece for piece in pieces if not piece.path.exists()]
     if not absent:
-        yield tuple(pieces)
+        yield _checked_sizes(pieces)
         return
-    elsewhere = [piece for piece in absent if not piece.path.is_relative_to(folder)]
-    if elsewhere or not address:
+    if not address:
         raise SetupProblem(
-            f"{absent[0].source} is not on this machine. On a cluster, an extract must be at the "
-            "same path on every machine or in S3, and a table of over a million rows in buckets of "
-            "cases: python -m features bucket EXTRACT --out FOLDER. Nothing was changed."
+            f"{absent[0].source} is not on this machine. On a cluster an extract must be at the "
+            "same path on every machine, or in S3. Nothing was changed."
         )
-    with tempfile.TemporaryDirectory() as temporary:
-        own = {piece.path: Path(temporary) / piece.path.relative_to(folder) for piece in absent}
+    with shared_folder() as temporary:
+        own = {piece.path: temporary / piece.path.relative_to(folder) for piece in absent}
         names = {path: (source.relative_to(folder).as_posix(), "") for source, path in own.items()}
-        ObjectFolder.parse(address).fetch(names, Path(temporary) / "scratch")
-        yield tuple(replace(piece, path=own.get(piece.path, piece.path)) for piece in pieces)
+        ObjectFolder.parse(address).fetch(names, temporary / "scratch")
+        yield _checked_sizes(replace(p, path=own.get(p.path, p.path)) for p in pieces)
+
+
+def _checked_sizes(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+    """The files; raises UnreadableInput where one is not the file that was listed."""
+    checked = tuple(pieces)
+    for piece in checked:
+        size = piece.path.stat().st_size
+        if size != piece.size:
+            raise UnreadableInput(
+                f"{piece.source} has {size:,} bytes where it is read, and had {piece.size:,} where "
+                "the command began: it was changed meanwhile, or another file is there. Nothing "
+                "was changed. Put the right one everywhere, and start again."
+            )
+    return checked
 
 
 def read_pieces(
@@ -164,7 +178,9 @@ def split_files(
             if not files:
                 files = [folder / f"{bucket}.parquet"]
                 rows.head(0).collect().write_parquet(files[0])
-            by_bucket[bucket] += tuple(replace(piece, path=path, is_split=True) for path in files)
+            by_bucket[bucket] += tuple(
+                replace(piece, path=path, size=path.stat().st_size, is_split=True) for path in files
+            )
     return by_bucket
 
 

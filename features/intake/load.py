@@ -7,6 +7,7 @@ withdrawal; a faulty row is refused and stored with its reason; an unknown code 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -18,10 +19,10 @@ from features.errors import TooManyRefused, UserError
 from features.intake import extract, note_entries
 from features.intake.load_part import LoadPart, PartResult
 from features.intake.note_entries import NoteIntake
-from features.intake.parts import Parts, bucket_count, list_files
+from features.intake.parts import Parts, TablePart, bucket_count, list_files
 from features.intake.reports import Report, TableReport
 from features.intake.time_zones import Zones
-from features.local_runners import Runner, SerialRunner, runner_for
+from features.local_runners import Runner, SerialRunner, process_pool_runner, runner_for
 from features.runners import chosen_runner
 from features.store import staging, store, working_copy
 
@@ -47,7 +48,7 @@ def load_extract(
     """
     with working_copy.folder_of(place) as folder:
         address = "" if isinstance(place, Path) else place.rstrip("/")
-        about = extract.describe_extract(folder.absolute(), extracted_at, address)
+        about = extract.describe_extract(folder, extracted_at, address)
         pieces = list_files(about)
         existing = staging.open_or_make(store_path, about.buckets or bucket_count(pieces, buckets))
         _check_order(existing, about)
@@ -86,10 +87,24 @@ class _Reading:
     def stage_table(self, table: Table, step: Callable[[str], None]) -> None:
         """Read one table part by part, and stage the versions to append."""
         parts = self._parts.of_table(table)
+        with ExitStack() as stack:
+            runner = self._runner
+            if runner.is_cluster and any(piece.is_split for p in parts for piece in p.pieces):
+                # They were split on this machine's disk (features.intake.bucketing does it there).
+                runner = stack.enter_context(process_pool_runner())
+            self._stage_parts(table, parts, runner, step)
+
+    def _stage_parts(
+        self,
+        table: Table,
+        parts: list[TablePart],
+        cluster: Runner,
+        step: Callable[[str], None],
+    ) -> None:
         # Of several parts each is worked by whoever is free; of one part only the notes are.
         rows = self._parts.count_rows(table) if len(parts) > 1 else 0
-        runner = runner_for(rows, self._runner)
-        of_notes = SerialRunner() if runner is self._runner else self._runner
+        runner = runner_for(rows, cluster)
+        of_notes = SerialRunner() if runner is cluster else cluster
         work = LoadPart(self.about, self.staged.folder, self._previous, NoteIntake(of_notes))
         step(f"{table.name}, part 1 of {len(parts)}")
         for number, (_, result) in enumerate(runner.run(work, parts)):
@@ -100,7 +115,8 @@ class _Reading:
     def _add_result(self, table: Table, result: PartResult) -> None:
         self._zones.add(result.zones)
         self.reports[table.name].add(result.report)
-        self.reports[note_entries.TABLE].add(result.entries)
+        if result.entries.supplied:
+            self.reports[note_entries.TABLE].add(result.entries)
         self.staged.files |= result.files
         if result.refused.height:
             self.refused.setdefault(table.name, []).append(result.refused)

@@ -7,7 +7,6 @@ under its path and SHA-256, where the commit looks for them.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from uuid import uuid4
 import polars as pl
 
 from features.errors import SetupProblem
+from features.processes import shared_folder
 from features.store.digests import flush_and_digest
 from features.store.objects import ObjectFolder
 from features.store.s3_store import FILES, key_of
@@ -63,8 +63,8 @@ class LoadFolder:
                 f"The folder of the load, {self.path}, is not on this machine. Give every machine "
                 "of the cluster the store at the same path, or put it into S3. Nothing was kept."
             )
-        with tempfile.TemporaryDirectory() as temporary:
-            yield Path(temporary)
+        with shared_folder() as temporary:
+            yield temporary
 
 
 def _write_file(rows: pl.DataFrame, target: Path) -> str:

@@ -5,8 +5,8 @@ files, then replaces the manifest on condition that it is still the one that was
 is changed.
 Objects that a manifest listed and the next does not are named in that next one (`unlisted`), and
 removed after it: a command that is killed in between leaves their names to the following one. Files
-of a load that was killed before its manifest are in none, and are removed a day later
-(docs/decisions/0126).
+of a load that was killed, or that was refused after machines of a cluster had sent some, are in no
+manifest: the next load removes them when they are a day old (docs/decisions/0126).
 """
 
 from __future__ import annotations

@@ -154,8 +154,11 @@ def newest_bundle(model: Path) -> Path:
 
 
 def settings_of(folder: Path) -> Settings:
-    """The settings of a demo in a folder of its own."""
-    return settings_module.read_settings({"ROSH_MODE": "demo", "ROSH_DATA": str(folder)})
+    """The settings of a demo in a folder of its own, whose files may be in S3 (ROSH_OBJECTS)."""
+    named = {"ROSH_MODE": "demo", "ROSH_DATA": str(folder)}
+    if address := os.environ.get("ROSH_OBJECTS"):
+        named["ROSH_OBJECTS"] = address
+    return settings_module.read_settings(named)
 
 
 def run_night(folder: Path, name: str) -> dict[str, Any]:

@@ -4,7 +4,8 @@ A made-up caseload of CASES people. Each night has a load of changed and late-co
 is a process of its own, as a schedule starts it; on the next morning made-up readers read, conclude
 and answer. The database is brought up to date again after a third and two thirds of the nights, as
 an upgrade does. At the end the audit is verified and three nights are computed again. Prints a line
-a night and writes the curves (SOAK_PICTURE). It proves nothing about real people.
+a night and writes the curves (SOAK_PICTURE). With OBJECTS=1 the files are in S3, by a server on this
+machine. It proves nothing about real people.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ from serving.db.tables import runs
 from serving.night import nightly, replay_run
 from tests.benchmarks import importing, night
 from tests.benchmarks.night import peak_memory, postgres_of, settings_of
+from tests.object_server import BUCKET, object_server
 
 CASES = int(os.environ.get("CASES", "20000"))
 NIGHTS = int(os.environ.get("NIGHTS", "60"))
@@ -183,7 +186,11 @@ def main() -> None:
         sys.stdout.write(json.dumps(done, default=str) + "\n")
         return
     say = sys.stdout.write
-    with tempfile.TemporaryDirectory(prefix="rosh-soak-") as temporary:
+    with ExitStack() as stack:
+        if os.environ.get("OBJECTS"):
+            stack.enter_context(object_server())
+            os.environ["ROSH_OBJECTS"] = f"s3://{BUCKET}/soak"
+        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="rosh-soak-"))
         folder = Path(temporary)
         folder.chmod(0o755)
         measured("prepare", folder)

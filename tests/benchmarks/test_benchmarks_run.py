@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,15 @@ def test_night(tmp_path: Path) -> None:
     printed = output_of("tests.benchmarks.night", tmp_path, CASES="600", FOLDER=str(tmp_path))
     assert "preparing the chosen cases" in printed
     assert "next night / 84 window counts" in printed
+
+
+@pytest.mark.skipif(
+    find_spec("pyspark") is None or shutil.which("java") is None, reason="Spark is not installed"
+)
+def test_spark(tmp_path: Path) -> None:
+    """Spark buckets, loads and scores what the processes of this machine do."""
+    printed = output_of("tests.benchmarks.spark", tmp_path, CASES="600")
+    assert printed.count("the same result") == 9
 
 
 def test_soak(tmp_path: Path) -> None:

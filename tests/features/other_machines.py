@@ -16,6 +16,8 @@ from features.store.working_copy import CACHE
 class OtherMachines:
     """Works each item without the folders of the machine that began, and with an empty cache."""
 
+    is_cluster = True
+
     def __init__(self, cache: Path, hidden: Sequence[Path] = ()) -> None:
         self.cache, self.hidden = cache, list(hidden)
         self.has_extract = False

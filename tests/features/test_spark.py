@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from features import local_runners, parts
-from features.errors import RunStopped
+from features import local_runners, parts, spark
+from features.errors import RunStopped, SetupProblem
 from features.frame import build
 from features.history import asof
 from features.intake import load
@@ -193,8 +193,47 @@ class WorkAndDie:
         return result
 
 
+@dataclass(frozen=True)
+class Number:
+    """An item that names nothing."""
+
+    number: int
+
+    def on_this_machine(self) -> Number:
+        """The same."""
+        return self
+
+
+class PlaceWork:
+    """Work that says in which task of Spark it is done."""
+
+    def __call__(self, _: Number) -> int:
+        from pyspark import TaskContext
+
+        context = TaskContext.get()
+        assert context is not None
+        return context.partitionId()
+
+
+@needs_spark
+def test_each_item_is_a_task_of_its_own(cluster: Runner) -> None:
+    """So an executor that is free takes the next one, and one that dies repeats one."""
+    tasks = [task for _, task in cluster.run(PlaceWork(), [Number(n) for n in range(24)])]
+    assert sorted(tasks) == list(range(24))
+
+
+def test_an_executor_with_another_release_works_nothing() -> None:
+    spark._check_versions(spark._versions())
+    with pytest.raises(
+        SetupProblem, match=r"An executor has polars .*, and the machine that began"
+    ):
+        spark._check_versions(spark._versions() | {"polars": "1.0.0"})
+
+
 class DyingRunner:
     """A cluster whose executors die after each part of a load."""
+
+    is_cluster = True
 
     def __init__(self, cluster: Runner, marks: Path) -> None:
         self._cluster, self._marks = cluster, marks

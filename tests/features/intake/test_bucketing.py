@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -10,14 +12,16 @@ import pytest
 
 from features import __main__ as command
 from features import local_runners
-from features.errors import UnreadableInput, UserError
+from features.errors import SetupProblem, UnreadableInput, UserError
 from features.intake.bucketing import Bucketed, bucket_extract
+from features.intake.destination import Destination
 from features.intake.load import load_extract
 from features.local_runners import Runner, SerialRunner, process_pool_runner
 from features.store.store import Store
 from tests import factories
 from tests.factories import row
 from tests.features.intake.histories import first_extract, second_extract
+from tests.features.other_machines import OtherMachines
 
 EXTRACTS = {"1": first_extract, "2": second_extract}
 
@@ -133,3 +137,62 @@ def test_the_command_takes_the_number_of_buckets_from_a_store(
         == UserError.exit_code
     )
     assert "it must be from 1 to 100" in capsys.readouterr().err
+
+
+def test_a_place_within_the_extract_or_around_it_is_refused(tmp_path: Path) -> None:
+    extract = first_extract(tmp_path / "x")
+    for out in (extract / "contacts", tmp_path):
+        with pytest.raises(UserError, match="one within the other"):
+            bucket_extract(extract, out, SerialRunner(), buckets=2)
+    with pytest.raises(UserError, match="one within the other"):
+        Destination.opened("s3://a/b/c", "s3://a/b").__enter__()
+    assert sorted(path.name for path in extract.iterdir()) == [
+        "contacts.parquet",
+        "extract.json",
+        "incidents.parquet",
+    ]
+
+
+def test_after_a_failure_no_worker_writes_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_runners, "SPREAD_FROM_ROWS", 1)
+    extract = factories.extract(tmp_path / "x", {})
+    rows = factories.frame("incidents", [row("incidents", "2026-06-02", crn="A000001")])
+    many = pl.concat([rows] * 20_000)
+    for number in range(6):
+        # The second file has a column that is not ours twice over: as text and as a list.
+        strange = pl.concat_list("crn") if number == 1 else pl.lit("x")
+        many.with_columns(strange.alias("own")).write_parquet(
+            extract / f"incidents-{number}.parquet"
+        )
+    with process_pool_runner(2) as runner:
+        with pytest.raises(UnreadableInput, match="do not fit together"):
+            bucket_extract(extract, tmp_path / "out", runner, buckets=2)
+        time.sleep(0.5)
+        assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_extract_that_is_not_finished_is_not_loaded(tmp_path: Path) -> None:
+    extract = first_extract(tmp_path / "x")
+    with Destination.opened(tmp_path / "out", extract) as destination:
+        written = tmp_path / "rows.parquet"
+        factories.frame("incidents", []).write_parquet(written)
+        destination.put("incidents/00.parquet", written)
+        with pytest.raises(UnreadableInput, match="is being written, or the command that wrote it"):
+            load_extract(tmp_path / "out", tmp_path / "s", extracted_at=datetime(2026, 7, 1))
+        with pytest.raises(UserError, match="is not empty"):
+            bucket_extract(extract, tmp_path / "out", SerialRunner())
+        destination.finish({"extracted_at": "2026-07-01T02:00:00"})
+    assert load_extract(tmp_path / "out", tmp_path / "s").load == 1
+
+
+def test_a_machine_that_does_not_see_the_place_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_runners, "SPREAD_FROM_ROWS", 1)
+    cluster = OtherMachines(tmp_path / "caches", [tmp_path / "out"])
+    cluster.has_extract = True
+    with pytest.raises(SetupProblem, match="out is not on this machine, or was removed"):
+        bucket_extract(first_extract(tmp_path / "x"), tmp_path / "out", cluster, buckets=2)
+    assert list((tmp_path / "out").iterdir()) == []

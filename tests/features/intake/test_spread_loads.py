@@ -114,15 +114,61 @@ def versions_of(store: Path) -> dict[str, list[dict[str, object]]]:
 
 
 @pytest.mark.usefixtures("cut", "bucket")
-def test_a_table_that_was_split_on_one_machine_is_refused_on_another(
+def test_a_table_that_is_split_here_is_worked_here_and_not_by_the_cluster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    load_both(tmp_path / "alone", tmp_path / "one")
     working_copy.name_origin(tmp_path / "two", STORE)
     cluster = OtherMachines(tmp_path / "caches", [tmp_path / "two"])
     run_by(monkeypatch, AlreadyRunning(cluster))
-    with pytest.raises(SetupProblem, match="python -m features bucket EXTRACT --out FOLDER"):
-        load_extract(first_extract(tmp_path / "1"), tmp_path / "two", max_refused=1)
-    assert contents("store/") == {}
+    load_both(tmp_path, tmp_path / "two")
+    assert cluster.items == 0
+    assert versions_of(tmp_path / "two") == versions_of(tmp_path / "one")
+
+
+@pytest.mark.usefixtures("cut")
+def test_an_extract_that_is_on_one_machine_alone_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket_extract(first_extract(tmp_path / "1"), tmp_path / "in", SerialRunner(), buckets=4)
+    run_by(monkeypatch, AlreadyRunning(OtherMachines(tmp_path / "caches")))
+    with pytest.raises(SetupProblem, match=r"contacts/00\.parquet is not on this machine"):
+        load_extract(tmp_path / "in", tmp_path / "store", max_refused=1, buckets=4)
+
+
+class ChangingRunner(SerialRunner):
+    """A runner that meets another file than the one that was listed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def run(self, work: Any, items: Any) -> Any:
+        """Each item with its result, after the file was replaced by one with fewer rows."""
+        pl.read_parquet(self.path).head(1).write_parquet(self.path)
+        return super().run(work, items)
+
+
+@pytest.mark.usefixtures("cut")
+def test_another_file_than_the_one_that_was_listed_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket_extract(first_extract(tmp_path / "1"), tmp_path / "in", SerialRunner(), buckets=4)
+    changing = ChangingRunner(tmp_path / "in" / "incidents" / "02.parquet")
+    run_by(monkeypatch, AlreadyRunning(changing))
+    with pytest.raises(
+        UnreadableInput, match=r"02\.parquet has [\d,]+ bytes where it is read, and"
+    ):
+        load_extract(tmp_path / "in", tmp_path / "store", max_refused=1, buckets=4)
+    assert not (tmp_path / "store").exists()
+
+
+def test_columns_that_no_file_of_entries_has_are_counted_once(tmp_path: Path) -> None:
+    extract = factories.extract(tmp_path / "x", {"people": [row("people", "2026-06-01")]})
+    entries = factories.frame("note_entries", [row("note_entries", "2026-06-01")])
+    entries.drop("version", "withdrawn_at").write_parquet(extract / "note_entries.parquet")
+    report = load_extract(extract, tmp_path / "store")
+    absent = {table.name: table.absent_columns for table in report.tables}
+    assert absent["note_entries"] == ["version", "withdrawn_at"]
 
 
 @pytest.mark.usefixtures("cut")
