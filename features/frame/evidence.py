@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from typing import Any
 
 import polars as pl
@@ -18,6 +19,8 @@ from features.indicators.base import EVIDENCE
 MARKS = ["source_system", "certainty", "disputed", "disclosable"]
 """The columns of an entry shown beside its date."""
 
+EntriesOfCases = dict[tuple[int, str | None], list["Entry"]]
+"""The entries behind findings, by case-date and risk group."""
 Findings = dict[str, dict[tuple[str, str | None], "Finding"]]
 """Findings by indicator id, then by case and risk group (None: the same for every group)."""
 
@@ -55,18 +58,19 @@ def collect_findings(histories: Histories, items: Iterable[Indicator]) -> Findin
     said whether it may be disclosed may not.
     """
     indicators = list(items)
-    marks = _group_marks(histories)
-    plans = [
-        plan
-        for item in indicators
-        for plan in (_words_plan(histories, item), _entries_behind(histories, item, marks))
-    ]
-    frames = iter(worked_out(plans, few=histories.is_small))
+    words = (_words_plan(histories, item) for item in indicators)
+    behind = (_entries_behind(histories, item) for item in indicators)
+    plans = chain(words, behind, [_marks(histories)])
+    *frames, marks = worked_out(plans, few=histories.is_small)
+    entries_of = _entries_by_finding(frames[len(indicators) :], marks)
     crns = dict(histories.spine.select(*CASE, "crn").iter_rows())
-    return {item.id: _of_one(item, crns, next(frames), next(frames)) for item in indicators}
+    return {
+        item.id: _of_one(item, crns, frames[number], entries_of.get(number, {}))
+        for number, item in enumerate(indicators)
+    }
 
 
-def _group_marks(histories: Histories) -> pl.LazyFrame:
+def _marks(histories: Histories) -> pl.LazyFrame:
     parts = [
         histories.scan(name).select(*CASE, "record_id", *MARKS, table=pl.lit(name))
         for name in histories.versions or records.TABLES
@@ -83,19 +87,31 @@ def _words_plan(histories: Histories, item: Indicator) -> pl.LazyFrame:
     )
 
 
-def _entries_behind(histories: Histories, item: Indicator, marks: pl.LazyFrame) -> pl.LazyFrame:
-    rows = item.entries(histories).select(*item.key, *EVIDENCE).unique()
-    marked = rows.join(marks, on=[*CASE, "table", "record_id"], how="left")
-    return marked.sort("occurred_on", "record_id")
+def _entries_behind(histories: Histories, item: Indicator) -> pl.LazyFrame:
+    return item.entries(histories).select(*item.key, *EVIDENCE).unique()
+
+
+def _entries_by_finding(
+    behind: Sequence[pl.DataFrame], marks: pl.DataFrame
+) -> dict[int, EntriesOfCases]:
+    """By the number of the indicator, the entries behind each finding, oldest first.
+
+    All are given their marks in one join: a join an indicator took half of the time.
+    """
+    numbered = [rows.with_columns(number=pl.lit(n)) for n, rows in enumerate(behind)]
+    rows = pl.concat(numbered, how="diagonal").join(
+        marks, on=[*CASE, "table", "record_id"], how="left"
+    )
+    entries_of: dict[int, EntriesOfCases] = {}
+    for row in rows.sort("occurred_on", "record_id", "table").iter_rows(named=True):
+        own = entries_of.setdefault(row["number"], {})
+        own.setdefault((row["case_date"], row.get("group")), []).append(_make_entry(row))
+    return entries_of
 
 
 def _of_one(
-    item: Indicator, crns: dict[int, str], word_rows: pl.DataFrame, behind: pl.DataFrame
+    item: Indicator, crns: dict[int, str], word_rows: pl.DataFrame, entries: EntriesOfCases
 ) -> dict[tuple[str, str | None], Finding]:
-    entries: dict[tuple[int, str | None], list[Entry]] = {}
-    for row in behind.iter_rows(named=True):
-        key = row.pop("case_date"), row.pop("group", None)
-        entries.setdefault(key, []).append(_make_entry(row))
     own_findings = {}
     for words in word_rows.iter_rows(named=True):
         case, group = words.pop("case_date"), words.pop("group", None)

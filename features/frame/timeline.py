@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -189,12 +190,21 @@ def _with_day(words: str, day: date | None) -> str:
 
 
 def _describe_contact(row: Mapping[str, Any]) -> tuple[str, str]:
-    enforcement = _code_in_words(contact_codes.ENFORCEMENT, row["enforcement_code"])
-    if enforcement and row["outcome_code"] in contact_codes.COMPLIED:
+    what, detail = _contact_in_words(row["type_code"], row["outcome_code"], row["enforcement_code"])
+    return what, _join_parts(detail, row["note"]) if row["note"] else detail
+
+
+# Most entries are contacts, and a few hundred combinations of codes describe them all.
+@lru_cache(maxsize=10_000)
+def _contact_in_words(
+    type_code: str | None, outcome_code: str | None, enforcement_code: str | None
+) -> tuple[str, str]:
+    enforcement = _code_in_words(contact_codes.ENFORCEMENT, enforcement_code)
+    if enforcement and outcome_code in contact_codes.COMPLIED:
         # Nothing is enforced after an appointment that was complied with: the code says that alone.
         enforcement = f"recorded with the code for “{enforcement.lower()}”"
-    return _code_in_words(contact_codes.CONTACT_TYPES, row["type_code"]), _join_parts(
-        _code_in_words(contact_codes.OUTCOMES, row["outcome_code"]), enforcement, row["note"] or ""
+    return _code_in_words(contact_codes.CONTACT_TYPES, type_code), _join_parts(
+        _code_in_words(contact_codes.OUTCOMES, outcome_code), enforcement
     )
 
 

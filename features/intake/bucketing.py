@@ -2,8 +2,7 @@
 
 Each file is split by bucket, and what was split off for a bucket is then put into one file, in the
 order in which it was supplied. Files, and after them buckets, are worked by whichever process or
-machine is free; a row that no bucket can be told for goes into the first, and is refused by the
-load.
+machine is free. A row without a well-formed CRN goes into the first bucket; the load refuses it.
 """
 
 from __future__ import annotations

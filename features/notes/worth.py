@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from scipy.sparse import csr_matrix
 
@@ -17,6 +18,8 @@ from features.notes.word_weights import WORTH, WordWeights, explain, read_weight
 PRONOUN = "pp"
 TELLING = 4
 """How many words are named that made a score."""
+Place = tuple[int, int, int, str]
+"""A sentence: the number of its case, of its note in that, where it begins, and its words."""
 
 
 @dataclass(frozen=True)
@@ -48,29 +51,50 @@ def rank_notes(
         for number, note in enumerate(notes)
         for start, sentence in split_sentences(note)
     ]
-    rows = weights.features_in([one for *_, one in places])
-    scores = weights.score_column(rows, WORTH).tolist()
-    best: list[dict[int, int]] = [{} for _ in cases]
+    # The same sentence stands in many notes, copied or by a template: it is looked at once.
+    own_numbers: dict[str, int] = {}
+    of = [own_numbers.setdefault(sentence, len(own_numbers)) for *_, sentence in places]
+    sentences = list(own_numbers)
+    rows = weights.features_in(sentences)
+    scores = weights.score_column(rows, WORTH)[of].tolist()
+
+    @cache
+    def telling_words(own: int) -> tuple[str, ...]:
+        return _telling_words(sentences[own], weights, rows[own])
+
+    return [
+        [
+            WorthReading(number, score, start, start + len(sentence), telling_words(of[place]))
+            for place, score in best
+            for _, number, start, sentence in [places[place]]
+        ]
+        for best in _best_of_cases(len(cases), places, scores, most, least)
+    ]
+
+
+def _best_of_cases(
+    cases: int, places: Sequence[Place], scores: Sequence[float], most: int, least: float
+) -> list[list[tuple[int, float]]]:
+    """For each case the best sentence of its best notes, highest first: its place and its score."""
+    best: list[dict[int, int]] = [{} for _ in range(cases)]
     for place, (case, number, *_) in enumerate(places):
         own = best[case]
         if scores[place] >= least and (number not in own or scores[place] > scores[own[number]]):
             own[number] = place
     return [
         [
-            _of(*places[place][1:], scores[place], weights, rows[place])
+            (place, scores[place])
             for _, place in sorted(own.items(), key=lambda pair: (-scores[pair[1]], pair[0]))[:most]
         ]
         for own in best
     ]
 
 
-def _of(
-    number: int, start: int, sentence: str, score: float, weights: WordWeights, row: csr_matrix
-) -> WorthReading:
+def _telling_words(sentence: str, weights: WordWeights, row: csr_matrix) -> tuple[str, ...]:
+    """The words of a sentence that speak most for its being worth reading."""
     words = [
         word
         for word, worth in explain(sentence, WORTH, weights, row)
         if worth > 0 and word.isalpha() and word != PRONOUN
     ]
-    own = tuple(dict.fromkeys(words))[:TELLING]
-    return WorthReading(number, score, start, start + len(sentence), own)
+    return tuple(dict.fromkeys(words))[:TELLING]
