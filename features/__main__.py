@@ -60,6 +60,12 @@ def check_extract(args: argparse.Namespace) -> None:
         if report.load is None
         else f"Kept as load {report.load} of {args.store}."
     )
+    if report.other_buckets:
+        of_extract, of_store = report.other_buckets
+        console.print(
+            f"The extract is in {of_extract} buckets of cases and the store in {of_store}, so its "
+            "buckets were not used: python -m features bucket EXTRACT --store STORE makes as many."
+        )
     if report.unmerged:
         console.print(
             f"The files of earlier loads could not be merged ({report.unmerged}); the next load "

@@ -1,8 +1,7 @@
 """Runs the same work on each of several items, by default in worker processes of this machine.
 
-An item names what its work reads and nothing else is needed: that is the seam to other machines. A
-`Runner` hands each item to whoever is free. Results come back in the order of the items, whoever
-worked them.
+An item says where its input is, so any process or machine can process it. A `Runner` gives each
+item to the next free one. Results come back in the order of the items.
 """
 
 from __future__ import annotations
@@ -34,14 +33,16 @@ class Runner(Protocol):
     """Does the same work on each item; the work, the items and the results can be pickled."""
 
     is_cluster: bool
-    """Whether other machines do it, which do not see what is on this one's disk alone."""
+    """Whether the workers may be unable to read this machine's disk."""
 
     def run(
         self, work: Callable[[Item], Result], items: Sequence[Item]
     ) -> Iterator[tuple[Item, Result]]:
         """Each item with the result of the work on it, in the order of the items.
 
-        Raises what the work raises, and RunStopped where a worker was killed.
+        Raises a UserError that the work raised, and RunStopped where a worker was killed. Anything
+        else that the work raises comes as it is from this machine's processes, and as RunStopped
+        from Spark.
         """
         ...
 
@@ -95,8 +96,8 @@ class ProcessPoolRunner:
                 left.give_up()
 
 
-def runner_for(rows: int, runner: Runner) -> Runner:
-    """The runner for so many rows, which for few is the calling process."""
+def choose_runner(rows: int, runner: Runner) -> Runner:
+    """The runner; for fewer than SPREAD_FROM_ROWS rows one that works in the calling process."""
     return runner if rows >= SPREAD_FROM_ROWS else SerialRunner()
 
 

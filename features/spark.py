@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from operator import itemgetter
+from socket import gethostname
 from typing import TYPE_CHECKING
 
 from features.errors import RunStopped, SetupProblem, UserError
@@ -62,8 +63,9 @@ class SparkRunner:
             rows = _results_frame(self._session, work, items).collect()
         except (PySparkException, Py4JError) as error:
             raise RunStopped(
-                f"Spark gave up on a part of the run ({type(error).__name__}). Nothing was kept. "
-                "See Spark's log for the cause, put it right, and start the run again."
+                f"Spark gave up on a part of the run ({type(error).__name__}). Nothing was "
+                "committed. The cause is in the executors' logs (stderr). Put it right, and start "
+                "the run again."
             ) from error
         for row in sorted(rows, key=itemgetter("number")):
             result = pickle.loads(row["result"])  # noqa: S301 - written by this run
@@ -128,12 +130,15 @@ def _versions() -> dict[str, str]:
 def _check_versions(of_driver: Mapping[str, str]) -> None:
     """Raise SetupProblem where this machine would work an item by other code."""
     here = _versions()
-    if different := [name for name in of_driver if here[name] != of_driver[name]]:
-        name = different[0]
+    different = [
+        f"{name} {here[name] or '(none)'} instead of {of_driver[name] or '(none)'}"
+        for name in of_driver
+        if here[name] != of_driver[name]
+    ]
+    if different:
         raise SetupProblem(
-            f"An executor has {name} {here[name] or '(none)'}, and the machine that began has "
-            f"{of_driver[name] or '(none)'}: results could differ. Nothing was kept. Install the "
-            "same release on every machine of the cluster."
+            f"The executor {gethostname()} has {', '.join(different)}, and results could differ. "
+            "Nothing was committed. Install there what the driver has."
         )
 
 

@@ -1,4 +1,4 @@
-"""Runs the command `bucket`: write an extract anew in buckets of cases."""
+"""Runs the command `bucket`: write a copy of an extract in buckets of cases."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=140)
 
 def add_parser(commands: Any) -> None:
     """Add the command to the command line of features."""
-    parser = commands.add_parser("bucket", help="write an extract anew in buckets of cases")
+    parser = commands.add_parser("bucket", help="write a copy of an extract in buckets of cases")
     parser.add_argument(
         "extract", type=parse_place, help="folder of Parquet or CSV files, or s3://"
     )
@@ -37,7 +37,7 @@ def add_parser(commands: Any) -> None:
 
 
 def bucket(args: argparse.Namespace) -> None:
-    """Write an extract anew in buckets of cases, and print the rows of each table."""
+    """Write a copy of an extract in buckets of cases, and print the rows of each table."""
     if args.buckets is not None and not 1 <= args.buckets <= 100:
         raise UserError(f"--buckets is {args.buckets}; it must be from 1 to 100.")
     buckets = Store.open(args.store).buckets if args.store else args.buckets
@@ -53,7 +53,7 @@ def bucket(args: argparse.Namespace) -> None:
     for name, rows in bucketed.rows.items():
         console.print(f"  {name}: {rows:,} rows", highlight=False)
     console.print(
-        f"{args.out} is the same extract in {bucketed.buckets} buckets of cases. Load it: "
-        f"python -m features check {args.out}",
+        f"{args.out} is the same extract in {bucketed.buckets} buckets of cases. Load it with: "
+        f"python -m features check {args.out} --store {args.store or 'STORE'}",
         highlight=False,
     )

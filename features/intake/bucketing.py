@@ -1,8 +1,8 @@
-"""Writes an extract anew in buckets of cases, so that it can be loaded a bucket at a time.
+"""Writes a copy of an extract in buckets of cases, so that it can be loaded a bucket at a time.
 
-Each file is split by bucket, and what was split off for a bucket is then put into one file, in the
-order in which it was supplied. Files, and after them buckets, are worked by whichever process or
-machine is free. A row without a well-formed CRN goes into the first bucket; the load refuses it.
+Each file is split by bucket; the pieces of a bucket are then joined into one file, in the order in
+which they were supplied. Each of the two steps is spread over the runner's processes or machines. A
+row without a well-formed CRN goes into the first bucket; the load refuses it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from features.intake import extract, files
 from features.intake.destination import Destination
 from features.intake.extract import Extract
 from features.intake.files import Piece
-from features.intake.parts import bucket_count, list_files
+from features.intake.parts import count_buckets, list_files
 from features.intake.time_zones import Zones
-from features.local_runners import Runner, runner_for
+from features.local_runners import Runner, choose_runner
 from features.processes import shared_folder
 from features.store import working_copy
 from features.store.store import DEFAULT_BUCKETS
@@ -40,7 +40,7 @@ class _File:
     piece: Piece
 
     def on_this_machine(self) -> Self:
-        """The same: the work fetches its files (`files.pieces_here`, `Destination.get`)."""
+        """The same: the work fetches its files (`files.fetch_missing_files`, `Destination.get`)."""
         return self
 
 
@@ -53,7 +53,7 @@ class _Bucket:
     pieces: tuple[tuple[str, Piece], ...]
 
     def on_this_machine(self) -> Self:
-        """The same: the work fetches its files (`files.pieces_here`, `Destination.get`)."""
+        """The same: the work fetches its files (`files.fetch_missing_files`, `Destination.get`)."""
         return self
 
 
@@ -68,7 +68,7 @@ class _SplitFile:
     def __call__(self, file: _File) -> dict[int, list[tuple[str, Piece]]]:
         names: dict[int, list[tuple[str, Piece]]] = {}
         with (
-            files.pieces_here([file.piece], self.about.folder, self.about.address) as here,
+            files.fetch_missing_files([file.piece], self.about.folder, self.about.address) as here,
             shared_folder() as working,
         ):
             by_bucket = files.split_files(here, file.table, self.buckets, working)
@@ -101,7 +101,7 @@ class _JoinBucket:
 
 
 @dataclass(frozen=True)
-class Bucketed:
+class BucketCounts:
     """An extract in buckets of cases: their number, and the rows of each table."""
 
     buckets: int
@@ -116,24 +116,25 @@ def bucket_extract(
     buckets: int | None = None,
     extracted_at: datetime | None = None,
     step: Callable[[str], None] = lambda _: None,
-) -> Bucketed:
-    """Write an extract to an empty place in buckets of cases; its description is written last.
+) -> BucketCounts:
+    """Write a copy of an extract, one file for each table and bucket, to an empty place.
 
     `buckets` is by default as many as a new store of it would have. Raises UserError where the
     extract is in buckets already or the place is not empty, UnreadableInput where a file cannot be
-    used.
+    used, SetupProblem where a machine does not reach the files, and RunStopped where rows were lost
+    or Spark stopped.
     """
     with working_copy.folder_of(place) as folder:
         address = "" if isinstance(place, Path) else place.rstrip("/")
         about = extract.describe_extract(folder, extracted_at, address)
         if about.buckets:
             raise UserError(
-                f"{place} is in {about.buckets} buckets of cases already. Load it as it is. "
-                "Nothing was written."
+                f"{place} is in {about.buckets} buckets of cases already. Load it into a store of "
+                "as many, or run this on the original extract. Nothing was written."
             )
         about.check_any_table()
         pieces = list_files(about)
-        chosen = buckets or bucket_count(pieces, DEFAULT_BUCKETS)
+        chosen = buckets or count_buckets(pieces, DEFAULT_BUCKETS)
         with Destination.opened(out, place) as destination:
             rows = {
                 name: _bucket_table(about, own, name, chosen, destination, runner, step)
@@ -141,7 +142,7 @@ def bucket_extract(
             }
             destination.remove(SPLIT)
             destination.finish(about.as_json(chosen))
-    return Bucketed(chosen, rows)
+    return BucketCounts(chosen, rows)
 
 
 def _bucket_table(
@@ -154,7 +155,7 @@ def _bucket_table(
     step: Callable[[str], None],
 ) -> int:
     table = records.find_table(name)
-    own = runner_for(sum(piece.height for piece in pieces), runner)
+    own = choose_runner(sum(piece.height for piece in pieces), runner)
     of_bucket: dict[int, list[tuple[str, Piece]]] = {number: [] for number in range(buckets)}
     work = _SplitFile(about, buckets, destination)
     items = [_File(table, order, piece) for order, piece in enumerate(pieces)]

@@ -1,8 +1,9 @@
 """Writes an extract into an empty place, from whichever process or machine works part of it.
 
-The first thing there is its description, which says that it is unfinished: no load takes it, and no
-other command writes into it. The description that counts replaces it at the end. Where that one is
-gone, because the command failed and removed everything, a worker that is late writes nothing.
+While the command runs, extract.json says that the extract is unfinished, and holds a random token:
+no load takes such an extract, and no other command writes into that place. A worker writes only
+where it finds the token, so one that is late, after the command failed and removed everything,
+writes nothing. At the end the final description replaces it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
+from socket import gethostname
 from typing import Any, Self
 from uuid import uuid4
 
@@ -61,9 +63,13 @@ class Destination:
     def _claim(self) -> None:
         content = json.dumps({UNFINISHED: self.token})
         if isinstance(self.place, Path):
-            # Fails where another command was quicker.
-            with (self.place / ABOUT).open("x", encoding="utf-8") as handle:
-                handle.write(content)
+            try:
+                with (self.place / ABOUT).open("x", encoding="utf-8") as handle:
+                    handle.write(content)
+            except FileExistsError as error:
+                raise UserError(
+                    f"Another command began to write into {self.place}. Nothing was written."
+                ) from error
         else:
             ObjectFolder.parse(self.place).write(ABOUT, content.encode(), None)
 
@@ -76,14 +82,14 @@ class Destination:
             ObjectFolder.parse(self.place).remove([ABOUT])
 
     def put(self, name: str, path: Path) -> None:
-        """Put a file there under a name, or the same file again.
+        """Put a file there under a name, or the same file again; in a folder it is moved.
 
-        Raises SetupProblem where the folder on this machine is not the one that was opened.
+        Raises SetupProblem where the place is not the one that was opened.
         """
+        self._check_token()
         if isinstance(self.place, str):
             ObjectFolder.parse(self.place).send({name: (path, digest_of(path))})
             return
-        self._check_shared(self.place)
         target = self.place / name
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f"{uuid4().hex}.tmp")
@@ -93,22 +99,23 @@ class Destination:
     def get(self, name: str, working: Path) -> Path:
         """The file of a name, fetched into a working folder where it is in S3."""
         if isinstance(self.place, Path):
-            self._check_shared(self.place)
+            self._check_token()
             return self.place / name
         target = working / name
         ObjectFolder.parse(self.place).fetch({target: (name, "")}, working / "fetching")
         return target
 
-    def _check_shared(self, folder: Path) -> None:
-        try:
-            token = json.loads((folder / ABOUT).read_text(encoding="utf-8")).get(UNFINISHED)
-        except (OSError, ValueError):
-            token = None
-        if token != self.token:
+    def _check_token(self) -> None:
+        if isinstance(self.place, Path):
+            about = self.place / ABOUT
+            content = about.read_bytes() if about.exists() else b"{}"
+        else:
+            content = (ObjectFolder.parse(self.place).read(ABOUT) or (b"{}", ""))[0]
+        if json.loads(content).get(UNFINISHED) != self.token:
             raise SetupProblem(
-                f"{folder} is not on this machine, or was removed meanwhile. Give every machine of "
-                "the cluster the folder at the same path, or name an address in S3. Nothing was "
-                "kept."
+                f"{self.place} is not the same place on {gethostname()}, or was removed meanwhile. "
+                "Give every machine of the cluster the folder at the same path, or name an address "
+                "in S3. Nothing was kept."
             )
 
     def finish(self, about: dict[str, Any]) -> None:
@@ -140,12 +147,12 @@ def _check_apart(place: Path | str, source: Path | str) -> None:
     ours, theirs = _as_text(place), _as_text(source)
     if ours.startswith(theirs) or theirs.startswith(ours):
         raise UserError(
-            f"{place} and {source} are one within the other. Name another place. Nothing was "
-            "written."
+            f"{place} must not be the extract {source}, nor lie in it or around it. Name another "
+            "place. Nothing was written."
         )
     if isinstance(place, Path) and working_copy.origin_of(place.absolute()):
         raise UserError(
-            f"{place} is within a folder whose files are in S3. Name another place. Nothing was "
+            f"{place} is inside the local cache of a store in S3. Name another place. Nothing was "
             "written."
         )
 

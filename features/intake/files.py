@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from socket import gethostname
 
 import polars as pl
 
@@ -81,11 +82,14 @@ def list_pieces(sources: Mapping[Path, str], table: Table) -> list[Piece]:
 
 
 @contextmanager
-def pieces_here(pieces: Sequence[Piece], folder: Path, address: str) -> Iterator[tuple[Piece, ...]]:
+def fetch_missing_files(
+    pieces: Sequence[Piece], folder: Path, address: str
+) -> Iterator[tuple[Piece, ...]]:
     """The same files for the block, fetched from S3 where they are not on this machine.
 
     `folder` is that of the extract where the load began, `address` where it came from, if from S3.
-    Raises SetupProblem where a file is neither here nor there.
+    Raises SetupProblem where a file is neither here nor there, UnreadableInput where it has not the
+    size that was listed (another file of the same size is not noticed).
     """
     absent = [piece for piece in pieces if not piece.path.exists()]
     if not absent:
@@ -93,7 +97,7 @@ def pieces_here(pieces: Sequence[Piece], folder: Path, address: str) -> Iterator
         return
     if not address:
         raise SetupProblem(
-            f"{absent[0].source} is not on this machine. On a cluster an extract must be at the "
+            f"{absent[0].source} is not on {gethostname()}. On a cluster an extract must be at the "
             "same path on every machine, or in S3. Nothing was changed."
         )
     with shared_folder() as temporary:
@@ -110,9 +114,9 @@ def _checked_sizes(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
         size = piece.path.stat().st_size
         if size != piece.size:
             raise UnreadableInput(
-                f"{piece.source} has {size:,} bytes where it is read, and had {piece.size:,} where "
-                "the command began: it was changed meanwhile, or another file is there. Nothing "
-                "was changed. Put the right one everywhere, and start again."
+                f"{piece.source} has {size:,} bytes on {gethostname()}, and had {piece.size:,} "
+                "when the command began: it was changed meanwhile, or another file is there. "
+                "Nothing was changed. Put the right file there, and start again."
             )
     return checked
 

@@ -19,10 +19,10 @@ from features.errors import TooManyRefused, UserError
 from features.intake import extract, note_entries
 from features.intake.load_part import LoadPart, PartResult
 from features.intake.note_entries import NoteIntake
-from features.intake.parts import Parts, TablePart, bucket_count, list_files
+from features.intake.parts import Parts, TablePart, count_buckets, list_files
 from features.intake.reports import Report, TableReport
 from features.intake.time_zones import Zones
-from features.local_runners import Runner, SerialRunner, process_pool_runner, runner_for
+from features.local_runners import Runner, SerialRunner, choose_runner, process_pool_runner
 from features.runners import chosen_runner
 from features.store import staging, store, working_copy
 
@@ -50,7 +50,7 @@ def load_extract(
         address = "" if isinstance(place, Path) else place.rstrip("/")
         about = extract.describe_extract(folder, extracted_at, address)
         pieces = list_files(about)
-        existing = staging.open_or_make(store_path, about.buckets or bucket_count(pieces, buckets))
+        existing = staging.open_or_make(store_path, about.buckets or count_buckets(pieces, buckets))
         _check_order(existing, about)
         about.check_any_table()
         with staging.Staged(store_path, existing.buckets) as staged, chosen_runner() as runner:
@@ -63,8 +63,15 @@ def load_extract(
                 _stop_if_too_many(report, max_refused)
                 _stop_if_too_many_vanished(report, max_vanished)
             committed = reading.commit_load()
-    tables = list(reading.reports.values())
-    return Report(tables, committed, about.extracted_at, about.passed_over, reading.unmerged)
+    is_unlike = about.buckets not in (None, existing.buckets)
+    return Report(
+        list(reading.reports.values()),
+        committed,
+        about.extracted_at,
+        about.passed_over,
+        reading.unmerged,
+        (about.buckets or 0, existing.buckets) if is_unlike else None,
+    )
 
 
 class _Reading:
@@ -86,11 +93,11 @@ class _Reading:
 
     def stage_table(self, table: Table, step: Callable[[str], None]) -> None:
         """Read one table part by part, and stage the versions to append."""
-        parts = self._parts.of_table(table)
+        parts = self._parts.list_parts(table)
         with ExitStack() as stack:
             runner = self._runner
             if runner.is_cluster and any(piece.is_split for p in parts for piece in p.pieces):
-                # They were split on this machine's disk (features.intake.bucketing does it there).
+                # The split files are on this machine's disk, so executors cannot read them.
                 runner = stack.enter_context(process_pool_runner())
             self._stage_parts(table, parts, runner, step)
 
@@ -98,19 +105,20 @@ class _Reading:
         self,
         table: Table,
         parts: list[TablePart],
-        cluster: Runner,
+        spread: Runner,
         step: Callable[[str], None],
     ) -> None:
-        # Of several parts each is worked by whoever is free; of one part only the notes are.
+        if not parts:
+            return
+        # With several parts, parts run in parallel; with one, or few rows, only its notes do.
         rows = self._parts.count_rows(table) if len(parts) > 1 else 0
-        runner = runner_for(rows, cluster)
-        of_notes = SerialRunner() if runner is cluster else cluster
+        runner = choose_runner(rows, spread)
+        of_notes = SerialRunner() if runner is spread else spread
         work = LoadPart(self.about, self.staged.folder, self._previous, NoteIntake(of_notes))
         step(f"{table.name}, part 1 of {len(parts)}")
-        for number, (_, result) in enumerate(runner.run(work, parts)):
+        for number, (_, result) in enumerate(runner.run(work, parts), start=1):
             self._add_result(table, result)
-            if number + 1 < len(parts):
-                step(f"{table.name}, part {number + 2} of {len(parts)}")
+            step(f"{table.name}, part {min(number + 1, len(parts))} of {len(parts)}")
 
     def _add_result(self, table: Table, result: PartResult) -> None:
         self._zones.add(result.zones)
@@ -180,9 +188,10 @@ def _stop_if_too_many(report: TableReport, max_refused: float) -> None:
 def _stop_if_too_many_vanished(report: TableReport, max_vanished: float) -> None:
     if report.withdrawn > max(10, max_vanished * report.live):
         raise UserError(
-            f"{report.name}: {report.withdrawn:,} of {report.live:,} records are gone from a feed "
-            f"declared complete (at most {max_vanished:.0%} may be). Nothing was changed. Check "
-            "that the extract is whole, or allow more with --max-vanished."
+            f"{report.name}: {report.withdrawn:,} of {report.live:,} records are gone, although "
+            "the extract declares this table, or these records, complete (at most "
+            f"{max_vanished:.0%} may be gone, or 10). Nothing was changed. Check that the extract "
+            "is whole, or allow more with --max-vanished."
         )
 
 

@@ -53,7 +53,7 @@ class LoadPart:
         """
         table, taken_at = part.table, self.about.extracted_at
         zones = Zones()
-        with part.files_here(self.about) as here:
+        with part.fetch_files(self.about) as here:
             supplied = here.read_supplied(zones)
         good, refused, report = _split_refused(supplied, table, taken_at)
         if part.bucket is not None:
@@ -76,7 +76,9 @@ class LoadPart:
         refused: pl.DataFrame,
         report: TableReport,
     ) -> pl.DataFrame:
-        """Withdrawals of what a feed declared complete has no more; none of any other feed."""
+        """Withdrawals of what is gone from what the extract declares complete: a table, or some
+        of its records; none of anything else.
+        """
         name = part.table.name
         if name in self.about.complete:
             listed = stored
@@ -101,9 +103,9 @@ class LoadPart:
     def _write_note_entries(
         self, contacts: pl.DataFrame, part: TablePart, result: PartResult
     ) -> PartResult:
-        """Read the notes of new versions of contacts; an extract that has the entries is believed.
+        """Write the entries found in the notes of new versions of contacts.
 
-        Contacts are staged with the time from which each version was known.
+        Not called where the extract supplies entries itself.
         """
         ours = pl.col("contact_id").is_in(contacts["record_id"].unique().implode())
         stored = part.store.read_versions(note_entries.TABLE, part.bucket, ours)
@@ -111,7 +113,7 @@ class LoadPart:
         if rows.height:
             files = self.target.write_rows(note_entries.TABLE, rows, part.folder)
             result.files.update(files)
-        # What a note no longer says is a change of the note: no feed has lost it.
+        # What a note no longer says counts as changed, not as withdrawn.
         changed = int((rows["version"] > 1).sum())
         counts = replace(
             result.entries,
@@ -131,10 +133,10 @@ class LoadPart:
             numbers = supplied.numbers.filter(~supplied.numbers.is_in((bad["row"] - 1).implode()))
             place = supplied.place(numbers.filter(is_stray)[0])
             raise UnreadableInput(
-                f"{place}: the case belongs to another bucket, and so do "
-                f"{strays.height - 1:,} more rows (the number of a CRN modulo the buckets is its "
-                'bucket). Nothing was changed. Take "buckets" out of '
-                f"{extract.ABOUT} to have every file read as it comes."
+                f"{place}: the case belongs to another bucket than {part.bucket}, and so do "
+                f"{strays.height - 1:,} more rows of the file (the digits of a CRN modulo the "
+                "buckets are its bucket). Nothing was changed. Run python -m features bucket on "
+                f'the original extract, or take "buckets" out of {extract.ABOUT}.'
             )
 
 

@@ -1,8 +1,10 @@
-"""Cuts the tables of an extract into parts that fit into memory.
+"""Cuts the tables of an extract into parts.
 
-A small table is one part. A large one is cut by the store's buckets of cases: as it came, where the
-extract is in those buckets, else split on disk first. Records that stand in another bucket than
-before, or in two, are a part of their own, so that every other part concerns one bucket alone.
+Where the extract is in the store's buckets of cases, each table has a part for each bucket. Else a
+table of more than MOST_ROWS rows (supplied, or stored where its feed is complete) is split into
+those buckets on disk, and a smaller one is a single part of all buckets. Records that stand in
+another bucket than before, or in two, are a last part of their own, so that the others concern one
+bucket each.
 """
 
 from __future__ import annotations
@@ -38,8 +40,8 @@ def list_files(about: Extract) -> dict[str, list[Piece]]:
     }
 
 
-def bucket_count(pieces: dict[str, list[Piece]], least: int) -> int:
-    """Into how many buckets a new store is cut, so that each holds part of a large table only."""
+def count_buckets(pieces: dict[str, list[Piece]], least: int) -> int:
+    """The buckets of a new store: one a million rows of the largest table, 48 at most."""
     heights = [sum(piece.height for piece in own) for own in pieces.values()]
     return max(least, min(MOST_BUCKETS, max(heights, default=0) // MOST_ROWS + 1))
 
@@ -58,7 +60,7 @@ class TablePart:
     only: pl.Series | None = None
     """Hashes of the records of the last part; None in every other part."""
 
-    def chooser(self) -> Callable[[pl.DataFrame], pl.Series] | None:
+    def row_filter(self) -> Callable[[pl.DataFrame], pl.Series] | None:
         """A function from rows to a mask of those of the part; None where it is every row."""
         only, without = self.only, self.without
         if only is not None:
@@ -77,17 +79,17 @@ class TablePart:
         return replace(self, store=self.store.on_this_machine())
 
     @contextmanager
-    def files_here(self, about: Extract) -> Iterator[Self]:
+    def fetch_files(self, about: Extract) -> Iterator[Self]:
         """The same part for the block, its files fetched from S3 where they are not here.
 
         Raises SetupProblem where they are neither.
         """
-        with files.pieces_here(self.pieces, about.folder, about.address) as pieces:
+        with files.fetch_missing_files(self.pieces, about.folder, about.address) as pieces:
             yield replace(self, pieces=pieces)
 
     def read_supplied(self, zones: Zones) -> Supplied:
         """The rows as supplied; raises UnreadableInput where a file cannot be used."""
-        return files.read_pieces(self.pieces, self.table, zones, self.chooser())
+        return files.read_pieces(self.pieces, self.table, zones, self.row_filter())
 
     def read_stored(self, supplied: Supplied, about: Extract) -> pl.DataFrame:
         """The stored versions that the part is compared with.
@@ -118,7 +120,7 @@ class Parts:
     store: Store
     scratch: Path
 
-    def of_table(self, table: Table) -> list[TablePart]:
+    def list_parts(self, table: Table) -> list[TablePart]:
         """The parts of a table, in order; empty where the extract has no file of it."""
         pieces = self.pieces.get(table.name)
         if not pieces:

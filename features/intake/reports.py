@@ -63,6 +63,8 @@ class Report:
     passed_over: tuple[str, ...] = ()
     unmerged: str = ""
     """Why the files of earlier loads could not be merged; the load is committed all the same."""
+    other_buckets: tuple[int, int] | None = None
+    """The buckets of the extract and of the store, where the extract has another number of them."""
 
 
 def _add_counts(total: dict[str, int], counts: Mapping[str, int]) -> None:

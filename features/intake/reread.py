@@ -17,7 +17,7 @@ import polars as pl
 from features import clock
 from features.errors import UserError
 from features.intake.note_entries import OF_CONTACT, TABLE, NoteIntake
-from features.local_runners import SerialRunner, runner_for
+from features.local_runners import SerialRunner, choose_runner
 from features.runners import chosen_runner
 from features.store.load_folder import LoadFolder
 from features.store.staging import Staged
@@ -53,7 +53,7 @@ def reread_notes(path: Path, step: Callable[[str], None] = lambda _: None) -> Re
         buckets = [_Bucket(staged.store, number) for number in range(staged.buckets)]
         step(f"bucket 1 of {staged.buckets}")
         rows = sum(load.tables.get("contacts", {}).get("new", 0) for load in staged.store.loads)
-        for bucket, result in runner_for(rows, runner).run(work, buckets):
+        for bucket, result in choose_runner(rows, runner).run(work, buckets):
             notes, new, changed = notes + result.notes, new + result.new, changed + result.changed
             staged.files |= result.files
             if bucket.number + 1 < staged.buckets:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from socket import gethostname
 from uuid import uuid4
 
 import polars as pl
@@ -60,8 +61,9 @@ class LoadFolder:
             return
         if not self.origin:
             raise SetupProblem(
-                f"The folder of the load, {self.path}, is not on this machine. Give every machine "
-                "of the cluster the store at the same path, or put it into S3. Nothing was kept."
+                f"The folder of the load, {self.path}, is not on {gethostname()}. Give every "
+                "machine of the cluster the store at the same path, or put it into S3. Nothing was "
+                "committed."
             )
         with shared_folder() as temporary:
             yield temporary

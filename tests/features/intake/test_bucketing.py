@@ -12,8 +12,8 @@ import pytest
 
 from features import __main__ as command
 from features import local_runners
-from features.errors import SetupProblem, UnreadableInput, UserError
-from features.intake.bucketing import Bucketed, bucket_extract
+from features.errors import RunStopped, SetupProblem, UnreadableInput, UserError
+from features.intake.bucketing import BucketCounts, bucket_extract
 from features.intake.destination import Destination
 from features.intake.load import load_extract
 from features.local_runners import Runner, SerialRunner, process_pool_runner
@@ -22,6 +22,7 @@ from tests import factories
 from tests.factories import row
 from tests.features.intake.histories import first_extract, second_extract
 from tests.features.other_machines import OtherMachines
+from tests.object_server import BUCKET, contents
 
 EXTRACTS = {"1": first_extract, "2": second_extract}
 
@@ -65,7 +66,7 @@ def test_a_bucket_has_its_rows_in_the_order_in_which_they_were_supplied(tmp_path
         *pl.read_parquet(extract / names[1])["record_id"],
     ]
     bucketed = bucket_extract(extract, tmp_path / "in", SerialRunner(), buckets=2)
-    assert bucketed == Bucketed(2, {"contacts": 31, "incidents": 21})
+    assert bucketed == BucketCounts(2, {"contacts": 31, "incidents": 21})
     files = sorted(
         path.relative_to(tmp_path / "in").as_posix()
         for path in (tmp_path / "in").rglob("*")
@@ -132,6 +133,12 @@ def test_the_command_takes_the_number_of_buckets_from_a_store(
     assert command.main([*words, "--store", str(tmp_path / "store")]) == 0
     assert "the same extract in 5 buckets of cases" in capsys.readouterr().out
     assert json.loads((tmp_path / "in" / "extract.json").read_text())["buckets"] == 5
+    load = ["check", str(tmp_path / "in"), "--max-refused", "1", "--max-vanished", "1", "--store"]
+    assert command.main([*load, str(tmp_path / "store")]) == 0
+    assert "buckets were not used" not in capsys.readouterr().out
+    load_extract(first_extract(tmp_path / "x"), tmp_path / "three", max_refused=1, buckets=3)
+    assert command.main([*load, str(tmp_path / "three")]) == 0
+    assert "is in 5 buckets of cases and the store in 3" in capsys.readouterr().out
     assert (
         command.main([*words[:3], str(tmp_path / "other"), "--buckets", "101"])
         == UserError.exit_code
@@ -142,9 +149,9 @@ def test_the_command_takes_the_number_of_buckets_from_a_store(
 def test_a_place_within_the_extract_or_around_it_is_refused(tmp_path: Path) -> None:
     extract = first_extract(tmp_path / "x")
     for out in (extract / "contacts", tmp_path):
-        with pytest.raises(UserError, match="one within the other"):
+        with pytest.raises(UserError, match="must not be the extract"):
             bucket_extract(extract, out, SerialRunner(), buckets=2)
-    with pytest.raises(UserError, match="one within the other"):
+    with pytest.raises(UserError, match="must not be the extract"):
         Destination.opened("s3://a/b/c", "s3://a/b").__enter__()
     assert sorted(path.name for path in extract.iterdir()) == [
         "contacts.parquet",
@@ -193,6 +200,22 @@ def test_a_machine_that_does_not_see_the_place_says_so(
     monkeypatch.setattr(local_runners, "SPREAD_FROM_ROWS", 1)
     cluster = OtherMachines(tmp_path / "caches", [tmp_path / "out"])
     cluster.has_extract = True
-    with pytest.raises(SetupProblem, match="out is not on this machine, or was removed"):
+    with pytest.raises(SetupProblem, match="out is not the same place on"):
         bucket_extract(first_extract(tmp_path / "x"), tmp_path / "out", cluster, buckets=2)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_worker_that_is_late_writes_nothing_into_s3(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RunStopped),
+        Destination.opened(f"s3://{BUCKET}/in", tmp_path / "x") as destination,
+    ):
+        rows = tmp_path / "rows.parquet"
+        factories.frame("incidents", []).write_parquet(rows)
+        destination.put("splitting/incidents/00/1.parquet", rows)
+        assert len(contents("in/")) == 2
+        raise RunStopped("A file cannot be read.")
+    with pytest.raises(SetupProblem, match="s3://probation/in is not the same place on"):
+        destination.put("splitting/incidents/00/2.parquet", rows)
+    assert contents("in/") == {}

@@ -132,7 +132,7 @@ def test_an_extract_that_is_on_one_machine_alone_is_said(
 ) -> None:
     bucket_extract(first_extract(tmp_path / "1"), tmp_path / "in", SerialRunner(), buckets=4)
     run_by(monkeypatch, AlreadyRunning(OtherMachines(tmp_path / "caches")))
-    with pytest.raises(SetupProblem, match=r"contacts/00\.parquet is not on this machine"):
+    with pytest.raises(SetupProblem, match=r"contacts/00\.parquet is not on "):
         load_extract(tmp_path / "in", tmp_path / "store", max_refused=1, buckets=4)
 
 
@@ -155,9 +155,7 @@ def test_another_file_than_the_one_that_was_listed_is_not_read(
     bucket_extract(first_extract(tmp_path / "1"), tmp_path / "in", SerialRunner(), buckets=4)
     changing = ChangingRunner(tmp_path / "in" / "incidents" / "02.parquet")
     run_by(monkeypatch, AlreadyRunning(changing))
-    with pytest.raises(
-        UnreadableInput, match=r"02\.parquet has [\d,]+ bytes where it is read, and"
-    ):
+    with pytest.raises(UnreadableInput, match=r"02\.parquet has [\d,]+ bytes on "):
         load_extract(tmp_path / "in", tmp_path / "store", max_refused=1, buckets=4)
     assert not (tmp_path / "store").exists()
 
