@@ -141,7 +141,7 @@ def bucket_extract(
                 for name, own in pieces.items()
             }
             destination.remove(SPLIT)
-            destination.finish(about.as_json(chosen))
+            destination.describe(about.as_json(chosen))
     return BucketCounts(chosen, rows)
 
 

@@ -74,7 +74,8 @@ class Destination:
             ObjectFolder.parse(self.place).write(ABOUT, content.encode(), None)
 
     def _empty(self) -> None:
-        """Remove what was written; the description last, without which nothing is taken for one."""
+        """Remove what was written; no worker writes any more as soon as the token is gone."""
+        self.describe({UNFINISHED: ""})
         self.remove("")
         if isinstance(self.place, Path):
             (self.place / ABOUT).unlink(missing_ok=True)
@@ -118,8 +119,8 @@ class Destination:
                 "in S3. Nothing was kept."
             )
 
-    def finish(self, about: dict[str, Any]) -> None:
-        """Write the description that counts."""
+    def describe(self, about: dict[str, Any]) -> None:
+        """Replace the description, at the end by the final one."""
         content = json.dumps(about, indent=1).encode()
         if isinstance(self.place, Path):
             written = self.place / f"{ABOUT}.tmp"

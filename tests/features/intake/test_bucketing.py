@@ -190,7 +190,7 @@ def test_an_extract_that_is_not_finished_is_not_loaded(tmp_path: Path) -> None:
             load_extract(tmp_path / "out", tmp_path / "s", extracted_at=datetime(2026, 7, 1))
         with pytest.raises(UserError, match="is not empty"):
             bucket_extract(extract, tmp_path / "out", SerialRunner())
-        destination.finish({"extracted_at": "2026-07-01T02:00:00"})
+        destination.describe({"extracted_at": "2026-07-01T02:00:00"})
     assert load_extract(tmp_path / "out", tmp_path / "s").load == 1
 
 
