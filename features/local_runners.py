@@ -85,15 +85,21 @@ class ProcessPoolRunner:
                 waiting.append((item, self._pool.submit(work, item)))
                 # One result is handed on while the workers are busy with the next items.
                 if len(waiting) > self.workers:
-                    first, worked = waiting.popleft()
-                    yield first, worked.result()
+                    yield _take_first(waiting)
             while waiting:
-                first, worked = waiting.popleft()
-                yield first, worked.result()
+                yield _take_first(waiting)
         finally:
             # Where one failed, the others must not go on writing behind the one who cleans up.
             for _, left in waiting:
                 left.give_up()
+
+
+def _take_first(waiting: deque[tuple[Item, Work[Result]]]) -> tuple[Item, Result]:
+    """The first item with its result, waited for; it leaves the queue when it has ended."""
+    item, work = waiting[0]
+    result = work.result()
+    waiting.popleft()
+    return item, result
 
 
 def choose_runner(rows: int, runner: Runner) -> Runner:

@@ -15,8 +15,11 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
 from operator import itemgetter
+from pathlib import Path
 from socket import gethostname
 from typing import TYPE_CHECKING
 
@@ -99,12 +102,13 @@ def _work_on_items(
     def work_on_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
-        own: Callable[[Item], Result] = pickle.loads(pickled)  # noqa: S301 - written by this run
         for batch in batches:
             for row in batch.to_pylist():
-                item: Item = pickle.loads(row["item"])  # noqa: S301 - written by this run
                 try:
+                    # Before anything is unpickled, which other code might not be able to.
                     _check_versions(versions)
+                    own: Callable[[Item], Result] = pickle.loads(pickled)  # noqa: S301 - of this run
+                    item: Item = pickle.loads(row["item"])  # noqa: S301 - written by this run
                     result = pickle.dumps(own(item.on_this_machine()))
                 except UserError as error:
                     # It would fail again: returned as the result, the driver raises it, no retry.
@@ -116,22 +120,28 @@ def _work_on_items(
     return work_on_batches
 
 
-def _versions() -> dict[str, str]:
-    """The versions on this machine of what a result depends on; empty where not installed."""
-    versions = {"Python": f"{sys.version_info.major}.{sys.version_info.minor}"}
-    for name in ("rosh-triage", "polars", "numpy", "lightgbm"):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = ""
-    return versions
+@cache
+def _versions() -> Mapping[str, str]:
+    """What a result depends on, as it is on this machine: Python, this code, three libraries."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    libraries = {name: version(name) for name in ("polars", "numpy", "lightgbm")}
+    return {"Python": python, "rosh-triage code": _digest_code(), **libraries}
+
+
+def _digest_code() -> str:
+    """The beginning of a digest of this service's own code; it may be no installed package."""
+    root, digest = Path(__file__).parents[1], sha256()
+    for package in ("features", "models", "serving", "training"):
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _check_versions(of_driver: Mapping[str, str]) -> None:
     """Raise SetupProblem where this machine would work an item by other code."""
     here = _versions()
     different = [
-        f"{name} {here[name] or '(none)'} instead of {of_driver[name] or '(none)'}"
+        f"{name} {here[name]} instead of {of_driver[name]}"
         for name in of_driver
         if here[name] != of_driver[name]
     ]

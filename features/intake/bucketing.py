@@ -17,18 +17,14 @@ from features.contracts import records
 from features.contracts.table import Table
 from features.errors import RunStopped, UserError
 from features.intake import extract, files
-from features.intake.destination import Destination
+from features.intake.destination import SPLIT, Destination
 from features.intake.extract import Extract
 from features.intake.files import Piece
 from features.intake.parts import count_buckets, list_files
 from features.intake.time_zones import Zones
 from features.local_runners import Runner, choose_runner
-from features.processes import shared_folder
 from features.store import working_copy
 from features.store.store import DEFAULT_BUCKETS
-
-SPLIT = "splitting"
-"""The folder of what was split off, removed at the end."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ class _SplitFile:
         names: dict[int, list[tuple[str, Piece]]] = {}
         with (
             files.fetch_missing_files([file.piece], self.about.folder, self.about.address) as here,
-            shared_folder() as working,
+            self.destination.working_folder() as working,
         ):
             by_bucket = files.split_files(here, file.table, self.buckets, working)
             for bucket, pieces in by_bucket.items():
@@ -88,7 +84,7 @@ class _JoinBucket:
     destination: Destination
 
     def __call__(self, bucket: _Bucket) -> int:
-        with shared_folder() as working:
+        with self.destination.working_folder() as working:
             pieces = [
                 replace(piece, path=self.destination.get(name, working))
                 for name, piece in bucket.pieces
@@ -140,7 +136,7 @@ def bucket_extract(
                 name: _bucket_table(about, own, name, chosen, destination, runner, step)
                 for name, own in pieces.items()
             }
-            destination.remove(SPLIT)
+            destination.remove_split()
             destination.describe(about.as_json(chosen))
     return BucketCounts(chosen, rows)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -21,10 +21,14 @@ from uuid import uuid4
 
 from features.errors import SetupProblem, UserError
 from features.intake.extract import ABOUT, UNFINISHED
+from features.processes import shared_folder
 from features.store import working_copy
 from features.store.digests import digest_of
 from features.store.objects import ObjectFolder
 from features.store.staging import check_writable
+
+SPLIT = "splitting"
+"""The folder of the pieces of files, removed at the end."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,8 @@ class Destination:
         if not is_empty:
             raise UserError(f"{place} is not empty. Name another folder. Nothing was written.")
         destination = cls(place, token_hex(8))
-        destination._claim()
         is_finished = False
+        destination._claim()
         try:
             yield destination
             is_finished = True
@@ -61,41 +65,70 @@ class Destination:
                 destination._empty()
 
     def _claim(self) -> None:
-        content = json.dumps({UNFINISHED: self.token})
-        if isinstance(self.place, Path):
-            try:
-                with (self.place / ABOUT).open("x", encoding="utf-8") as handle:
-                    handle.write(content)
-            except FileExistsError as error:
-                raise UserError(
-                    f"Another command began to write into {self.place}. Nothing was written."
-                ) from error
-        else:
-            ObjectFolder.parse(self.place).write(ABOUT, content.encode(), None)
+        content = json.dumps({UNFINISHED: self.token}).encode()
+        if isinstance(self.place, str):
+            ObjectFolder.parse(self.place).write(ABOUT, content, None)
+            return
+        about = self.place / ABOUT
+        try:
+            handle = about.open("xb")
+        except FileExistsError as error:
+            raise UserError(
+                f"Another command began to write into {self.place}. Nothing was written."
+            ) from error
+        with ExitStack() as on_failure:
+            on_failure.callback(about.unlink)
+            with handle:
+                handle.write(content)
+            on_failure.pop_all()
 
     def _empty(self) -> None:
-        """Remove what was written; no worker writes any more as soon as the token is gone."""
-        self.describe({UNFINISHED: ""})
-        self.remove("")
+        """Remove what was written; the token first, without which no worker writes any more."""
         if isinstance(self.place, Path):
             (self.place / ABOUT).unlink(missing_ok=True)
-        else:
-            ObjectFolder.parse(self.place).remove([ABOUT])
+            for path in self.place.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+            return
+        objects = ObjectFolder.parse(self.place)
+        objects.remove([ABOUT])
+        objects.remove(objects.list_names())
+
+    @contextmanager
+    def working_folder(self) -> Iterator[Path]:
+        """A folder for the files of one piece of work, on the disk of the place where it is one."""
+        if isinstance(self.place, str):
+            with shared_folder() as working:
+                yield working
+            return
+        self._check_token()
+        own = self.place / SPLIT / f"work-{uuid4().hex}"
+        own.mkdir(parents=True)
+        try:
+            yield own
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
 
     def put(self, name: str, path: Path) -> None:
-        """Put a file there under a name, or the same file again; in a folder it is moved.
+        """Put a file of a working folder there under a name, or the same file again.
 
-        Raises SetupProblem where the place is not the one that was opened.
+        Raises SetupProblem where the place is not the one that was opened, or is so no more.
         """
         self._check_token()
         if isinstance(self.place, str):
-            ObjectFolder.parse(self.place).send({name: (path, digest_of(path))})
+            objects = ObjectFolder.parse(self.place)
+            objects.send({name: (path, digest_of(path))})
+            with ExitStack() as on_failure:
+                # Sending takes long, and the command may have failed and removed everything.
+                on_failure.callback(objects.remove, [name])
+                self._check_token()
+                on_failure.pop_all()
             return
         target = self.place / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f"{uuid4().hex}.tmp")
-        shutil.move(path, temporary)
-        temporary.replace(target)
+        path.replace(target)
 
     def get(self, name: str, working: Path) -> Path:
         """The file of a name, fetched into a working folder where it is in S3."""
@@ -112,7 +145,11 @@ class Destination:
             content = about.read_bytes() if about.exists() else b"{}"
         else:
             content = (ObjectFolder.parse(self.place).read(ABOUT) or (b"{}", ""))[0]
-        if json.loads(content).get(UNFINISHED) != self.token:
+        try:
+            token = json.loads(content).get(UNFINISHED)
+        except ValueError:
+            token = None
+        if token != self.token:
             raise SetupProblem(
                 f"{self.place} is not the same place on {gethostname()}, or was removed meanwhile. "
                 "Give every machine of the cluster the folder at the same path, or name an address "
@@ -131,16 +168,13 @@ class Destination:
         present = objects.read(ABOUT)
         objects.write(ABOUT, content, present[1] if present else None)
 
-    def remove(self, below: str) -> None:
-        """Remove the files below a folder, or every file but the description."""
+    def remove_split(self) -> None:
+        """Remove the pieces of files, which are joined by now."""
         if isinstance(self.place, Path):
-            for folder in [self.place / below] if below else self.place.glob("*/"):
-                shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(self.place / SPLIT, ignore_errors=True)
             return
         objects = ObjectFolder.parse(self.place)
-        start = f"{below}/" if below else ""
-        names = [name for name in objects.list_names() if name.startswith(start)]
-        objects.remove([name for name in names if name != ABOUT])
+        objects.remove([name for name in objects.list_names() if name.startswith(f"{SPLIT}/")])
 
 
 def _check_apart(place: Path | str, source: Path | str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -200,6 +202,9 @@ def _split_rows(rows: pl.LazyFrame, source: str, folder: Path, buckets: int) -> 
             row_group_size=ROWS_AT_ONCE,
         )
     except pl.exceptions.PolarsError as error:
+        if os.strerror(errno.ENOSPC).lower() in str(error).lower():
+            # Polars wraps it; the file that is read is sound.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
         raise UnreadableInput(_unreadable_file(source, str(error))) from error
 
 

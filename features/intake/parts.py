@@ -24,7 +24,7 @@ from features.intake.extract import Extract
 from features.intake.files import Piece, Supplied, record_hashes
 from features.intake.note_entries import TABLE as NOTE_ENTRIES
 from features.intake.time_zones import Zones
-from features.store.narrowing import narrow_store
+from features.store.narrowing import narrow_to_bucket, narrow_to_tables
 from features.store.store import Store, store_schema
 
 MOST_ROWS = 1_000_000
@@ -136,9 +136,10 @@ class Parts:
             by_bucket = files.split_files(pieces, table, self.store.buckets, self.scratch)
         else:
             return [TablePart(self._own_store(table), table, tuple(pieces))]
+        store = self._own_store(table)
         wandering = self._wandering_records(table, by_bucket)
         parts = [
-            TablePart(self._own_store(table, bucket), table, own, bucket, without=wandering)
+            TablePart(narrow_to_bucket(store, bucket), table, own, bucket, without=wandering)
             for bucket, own in by_bucket.items()
             # A bucket without rows says something only where what is absent is a withdrawal.
             if table.name in self.about.complete
@@ -147,12 +148,12 @@ class Parts:
         ]
         if len(wandering):
             every = tuple(piece for own in by_bucket.values() for piece in own)
-            parts.append(TablePart(self._own_store(table), table, every, only=wandering))
+            parts.append(TablePart(store, table, every, only=wandering))
         return parts
 
-    def _own_store(self, table: Table, bucket: int | None = None) -> Store:
+    def _own_store(self, table: Table) -> Store:
         """The store as a part reads it: its table, and the entries of its notes."""
-        return narrow_store(self.store, {table.name, NOTE_ENTRIES}, bucket)
+        return narrow_to_tables(self.store, {table.name, NOTE_ENTRIES})
 
     def count_rows(self, table: Table) -> int:
         """How many rows of a table the extract has."""

@@ -20,7 +20,7 @@ from features.intake.note_entries import OF_CONTACT, TABLE, NoteIntake
 from features.local_runners import SerialRunner, choose_runner
 from features.runners import chosen_runner
 from features.store.load_folder import LoadFolder
-from features.store.narrowing import narrow_store
+from features.store.narrowing import narrow_to_bucket, narrow_to_tables
 from features.store.staging import Staged
 from features.store.store import Load, Store, store_schema
 
@@ -51,10 +51,8 @@ def reread_notes(path: Path, step: Callable[[str], None] = lambda _: None) -> Re
         last = staged.store.loads[-1]
         at = max(clock.now_as_recorded(), last.extracted_at)
         work = _RereadBucket(at, staged.folder)
-        buckets = [
-            _Bucket(narrow_store(staged.store, {"contacts", TABLE}, number), number)
-            for number in range(staged.buckets)
-        ]
+        own = narrow_to_tables(staged.store, {"contacts", TABLE})
+        buckets = [_Bucket(narrow_to_bucket(own, n), n) for n in range(staged.buckets)]
         step(f"bucket 1 of {staged.buckets}")
         rows = sum(load.tables.get("contacts", {}).get("new", 0) for load in staged.store.loads)
         for bucket, result in choose_runner(rows, runner).run(work, buckets):

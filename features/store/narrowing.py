@@ -1,35 +1,39 @@
 """Narrows an opened store to the files that one piece of work reads.
 
 After a year the list of a national store's files takes megabytes, and each piece of work that goes
-to another process or machine takes its store along.
+to another process or machine takes its store along. `read_versions` of what is left gives the same
+rows; a narrowed store says nothing about feeds, counts and refused rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from features.store.store import Load, Store, names_of
+from features.store.store import Load, Store, table_of
 
 
-def narrow_store(store: Store, tables: Collection[str], bucket: int | None) -> Store:
-    """The same store with the files of some tables alone, of one bucket or (None) of all.
+def narrow_to_tables(store: Store, tables: Collection[str]) -> Store:
+    """The same store with the files of some tables alone."""
+    return _narrow(store, lambda name: table_of(name) in tables)
 
-    `read_versions` of those tables and that bucket gives the same rows. It says nothing about
-    feeds, counts and refused rows.
-    """
+
+def narrow_to_bucket(store: Store, bucket: int) -> Store:
+    """The same store with the files of one bucket of cases alone."""
+    end = f"/{bucket:02d}.parquet"
+    return _narrow(store, lambda name: name.endswith(end))
+
+
+def _narrow(store: Store, is_left: Callable[[str], bool]) -> Store:
+    def narrow_load(load: Load) -> Load:
+        files = {name: digest for name, digest in load.files.items() if is_left(name)}
+        return replace(load, files=files, tables={}, feeds={}, refused={})
+
     return replace(
         store,
-        loads=[_narrow_load(load, tables, bucket) for load in store.loads],
-        holders=[_narrow_load(load, tables, bucket) for load in store.holders],
+        loads=[narrow_load(load) for load in store.loads],
+        holders=[narrow_load(load) for load in store.holders],
         superseded=[],
         undone=[],
         forgotten=[],
     )
-
-
-def _narrow_load(load: Load, tables: Collection[str], bucket: int | None) -> Load:
-    buckets = None if bucket is None else {bucket}
-    listed = {name for table in tables for name in names_of(load, table, buckets)}
-    files = {name: digest for name, digest in load.files.items() if name in listed}
-    return replace(load, files=files, tables={}, feeds={}, refused={})

@@ -303,7 +303,7 @@ class Store:
         self, loads: Iterable[Load], name: str, buckets: Collection[int] | None
     ) -> list[Path]:
         """The files that some loads hold of a table, each checked against its digest."""
-        listed = {r: load.files[r] for load in loads for r in names_of(load, name, buckets)}
+        listed = {r: load.files[r] for load in loads for r in _names_of(load, name, buckets)}
         # Of all loads at once: one after the other, a new machine would fetch file by file.
         s3_store.fetch_store_files(self.path, listed)
         for relative, digest in listed.items():
@@ -318,8 +318,7 @@ class Store:
         return load.refused_files(self.path)
 
 
-def names_of(load: Load, name: str, buckets: Collection[int] | None) -> list[str]:
-    """The names of the files that a load holds of a table, of some buckets or of all."""
+def _names_of(load: Load, name: str, buckets: Collection[int] | None) -> list[str]:
     ours = sorted(relative for relative in load.files if table_of(relative) == name)
     return [r for r in ours if buckets is None or int(Path(r).stem) in buckets]
 

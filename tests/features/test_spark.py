@@ -225,7 +225,7 @@ def test_each_item_is_a_task_of_its_own(cluster: Runner) -> None:
 def test_an_executor_with_another_release_works_nothing() -> None:
     spark._check_versions(spark._versions())
     with pytest.raises(SetupProblem, match=r"The executor \S+ has polars \S+ instead of 1\.0\.0"):
-        spark._check_versions(spark._versions() | {"polars": "1.0.0"})
+        spark._check_versions({**spark._versions(), "polars": "1.0.0"})
 
 
 class DyingRunner:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import polars as pl
 import pytest
@@ -17,6 +20,7 @@ from features.intake.bucketing import BucketCounts, bucket_extract
 from features.intake.destination import Destination
 from features.intake.load import load_extract
 from features.local_runners import Runner, SerialRunner, process_pool_runner
+from features.store.objects import ObjectFolder
 from features.store.store import Store
 from tests import factories
 from tests.factories import row
@@ -219,3 +223,42 @@ def test_a_worker_that_is_late_writes_nothing_into_s3(tmp_path: Path) -> None:
     with pytest.raises(SetupProblem, match="s3://probation/in is not the same place on"):
         destination.put("splitting/incidents/00/2.parquet", rows)
     assert contents("in/") == {}
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_file_that_is_sent_while_the_command_fails_is_removed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = tmp_path / "rows.parquet"
+    factories.frame("incidents", []).write_parquet(rows)
+    send = ObjectFolder.send
+    with (
+        pytest.raises(RunStopped),
+        Destination.opened(f"s3://{BUCKET}/in", tmp_path) as destination,
+    ):
+
+        def send_slowly(folder: ObjectFolder, files: Any) -> None:
+            destination._empty()
+            send(folder, files)
+
+        monkeypatch.setattr(ObjectFolder, "send", send_slowly)
+        with pytest.raises(SetupProblem, match="or was removed meanwhile"):
+            destination.put("incidents/00.parquet", rows)
+        raise RunStopped("A file cannot be read.")
+    assert contents("in/") == {}
+
+
+def test_where_the_disk_is_full_nothing_stays_and_no_file_is_blamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Any, target: Any, **__: Any) -> None:
+        (Path(target.base_path) / "half.parquet").write_bytes(b"PAR1")
+        raise pl.exceptions.ComputeError("No space left on device (os error 28)")
+
+    extract = first_extract(tmp_path / "x")
+    monkeypatch.setattr(pl.LazyFrame, "sink_parquet", full)
+    monkeypatch.setattr(pl, "PartitionBy", lambda folder, **_: SimpleNamespace(base_path=folder))
+    with pytest.raises(OSError, match="No space left") as error:
+        bucket_extract(extract, tmp_path / "out", SerialRunner(), buckets=2)
+    assert error.value.errno == errno.ENOSPC
+    assert list((tmp_path / "out").iterdir()) == []

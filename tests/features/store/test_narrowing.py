@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from features.intake.load import load_extract
-from features.store.narrowing import narrow_store
+from features.store.narrowing import narrow_to_bucket, narrow_to_tables
 from features.store.store import Store
 from tests import factories
 from tests.factories import row
@@ -39,7 +39,9 @@ def test_its_tables_have_the_rows_that_they_have_in_the_store(
 ) -> None:
     whole = Store.open(store, up_to=up_to)
     assert (up_to is None) or whole.holders, "load 5 was merged into a later one"
-    narrow = narrow_store(whole, {"contacts", "incidents"}, bucket)
+    narrow = narrow_to_tables(whole, {"contacts", "incidents"})
+    if bucket is not None:
+        narrow = narrow_to_bucket(narrow, bucket)
     for table in ("contacts", "incidents"):
         rows = whole.read_versions(table, bucket)
         assert rows.height > 0
@@ -49,7 +51,7 @@ def test_its_tables_have_the_rows_that_they_have_in_the_store(
 
 def test_it_is_smaller_by_the_files_that_it_leaves_out(store: Path) -> None:
     whole = Store.open(store)
-    narrow = narrow_store(whole, {"contacts"}, 3)
+    narrow = narrow_to_bucket(narrow_to_tables(whole, {"contacts"}), 3)
     files = [name for load in narrow.loads for name in load.files]
     assert files
     assert all("/contacts/" in name and name.endswith("03.parquet") for name in files)
