@@ -28,7 +28,7 @@ from features.runners import SPARK, chosen_runner
 from features.store.store import Store
 from models.prior import read_prior
 from tests.benchmarks import night
-from tests.benchmarks.night import _tree_seconds, peak_memory
+from tests.benchmarks.night import peak_memory
 from training.score import Shares, score_store
 
 CASES = int(os.environ.get("CASES", "12000"))
@@ -82,16 +82,15 @@ STEPS: dict[str, Callable[[Path, str], str]] = {
 
 
 def run_step(name: str, folder: Path, runner: str) -> dict[str, Any]:
-    """One step in this process: seconds by the clock and of processor, MiB, and a digest."""
+    """One step in this process: seconds by the clock, MiB, and a digest."""
     os.environ[SPARK] = RUNNERS[runner]
     own = psutil.Process()
-    before, began = _tree_seconds(own), time.perf_counter()
+    began = time.perf_counter()
     with peak_memory(own) as peak:
         digest = STEPS[name](folder, runner)
         took = time.perf_counter() - began
     return {
         "seconds": took,
-        "processor": _tree_seconds(own) - before,
         "mib": peak[0],
         "digest": digest,
     }
@@ -113,8 +112,7 @@ def print_caseload(cases: int, folder: Path) -> None:
         by_runner = {runner: measured(name, folder, runner) for runner in RUNNERS}
         for runner, one in by_runner.items():
             say(
-                f"{cases:>8}  {name:<8}{runner:<12}{one['seconds']:>8.1f}{one['processor']:>8.1f}"
-                f"{one['mib']:>8.0f}\n"
+                f"{cases:>8}  {name:<8}{runner:<12}{one['seconds']:>8.1f}{one['mib']:>8.0f}\n"
             )
         own, of_spark = by_runner["processes"], by_runner["spark"]
         if own["digest"] != of_spark["digest"]:
@@ -132,7 +130,7 @@ def main() -> None:
         step = run_step(sys.argv[1], Path(sys.argv[2]), sys.argv[3])
         sys.stdout.write(json.dumps(step) + "\n")
         return
-    sys.stdout.write(f"{'cases':>8}  {'step':<20}{'wall s':>8}{'cpu s':>8}{'MiB':>8}\n")
+    sys.stdout.write(f"{'cases':>8}  {'step':<20}{'wall s':>8}{'MiB':>8}\n")
     for share in SHARES:
         with tempfile.TemporaryDirectory(prefix="rosh-spark-") as temporary:
             print_caseload(int(CASES * share), Path(temporary))
