@@ -111,9 +111,7 @@ def print_caseload(cases: int, folder: Path) -> None:
     for name in ("bucket", "load", "score"):
         by_runner = {runner: measured(name, folder, runner) for runner in RUNNERS}
         for runner, one in by_runner.items():
-            say(
-                f"{cases:>8}  {name:<8}{runner:<12}{one['seconds']:>8.1f}{one['mib']:>8.0f}\n"
-            )
+            say(f"{cases:>8}  {name:<8}{runner:<12}{one['seconds']:>8.1f}{one['mib']:>8.0f}\n")
         own, of_spark = by_runner["processes"], by_runner["spark"]
         if own["digest"] != of_spark["digest"]:
             raise SystemExit(f"{name}: Spark gave something else than the processes here.")

@@ -1,13 +1,16 @@
-"""Who works the parts of a run: own processes, or the cluster that a setting names."""
+"""Which runner is chosen, and what its workers do when one of them fails."""
 
 from __future__ import annotations
 
 import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from features.errors import SetupProblem
-from features.local_runners import ProcessPoolRunner
+from features.errors import SetupProblem, UserError
+from features.local_runners import ProcessPoolRunner, process_pool_runner
 from features.runners import SPARK, chosen_runner
 
 
@@ -23,3 +26,42 @@ def test_without_spark_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch, miss
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(SetupProblem, match=r"pip install rosh-triage\[spark\]"), chosen_runner():
         pass
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task that fails at once, or takes a while and leaves marks when it begins and ends."""
+
+    name: str
+    marks: Path
+
+    def on_this_machine(self) -> Task:
+        """The same."""
+        return self
+
+
+@dataclass(frozen=True)
+class TaskWork:
+    """Does a task; the first one fails when the second has begun."""
+
+    def __call__(self, task: Task) -> None:
+        if task.name == "fails":
+            while not (task.marks / "0.begun").exists():
+                time.sleep(0.01)
+            raise UserError("The first task failed.")
+        (task.marks / f"{task.name}.begun").touch()
+        time.sleep(1)
+        (task.marks / f"{task.name}.ended").touch()
+
+
+def test_after_a_failure_nothing_is_running_any_more(tmp_path: Path) -> None:
+    """Whoever removes what was written must not race with a worker that writes."""
+    tasks = [Task(name, tmp_path) for name in ("fails", "0", "1", "2")]
+    with process_pool_runner(2) as runner:
+        with pytest.raises(UserError, match="The first task failed"):
+            list(runner.run(TaskWork(), tasks))
+        begun = {path.stem for path in tmp_path.glob("*.begun")}
+        ended = {path.stem for path in tmp_path.glob("*.ended")}
+    assert "0" in begun
+    assert begun == ended
+    assert "2" not in begun

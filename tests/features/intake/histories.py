@@ -26,14 +26,17 @@ def contact(number: int, **values: Any) -> dict[str, Any]:
 
 
 def first_extract(folder: Path) -> Path:
-    """Contacts and incidents of nine people, one row of each table to be refused."""
+    """Contacts and incidents of nine people, a contact and two incidents to be refused."""
     contacts = [contact(number) for number in range(30)]
     incidents = [
         row("incidents", "2026-06-02", record_id=f"I{n}", crn=f"A{n % 9:06d}") for n in range(20)
     ]
     tables = {
         "contacts": [*contacts, contact(99, crn="no CRN")],
-        "incidents": [*incidents, incidents[0] | {"record_id": "I99", "severity": 9}],
+        "incidents": [
+            *incidents,
+            *[incidents[n] | {"record_id": f"I{99 - n}", "severity": 9} for n in (1, 0)],
+        ],
     }
     return factories.extract(folder, tables, "2026-07-01T02:00:00", ["incidents"])
 

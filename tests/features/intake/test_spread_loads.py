@@ -99,6 +99,8 @@ def test_machines_that_share_no_folder_load_into_s3_what_one_machine_loads(
     load_extract(f"{EXTRACT}/2", tmp_path / "two", max_refused=1, max_vanished=1)
     places = {table.name: table.first_refused for table in first.tables if table.refused_rows}
     assert places["contacts"] == f"{EXTRACT}/1/contacts/00.parquet, row 11"
+    # Two buckets have one of these.
+    assert places["incidents"] == f"{EXTRACT}/1/incidents/00.parquet, row 8"
     assert versions_of(tmp_path / "two") == versions_of(tmp_path / "one")
     assert verify_store(Store.open(tmp_path / "two")).is_sound
     assert not list((tmp_path / "caches").rglob("*.tmp"))
