@@ -6,11 +6,12 @@ from datetime import date, timedelta
 
 
 def days_ahead(today: date) -> dict[str, int]:
-    """How many days ahead each lies: a week, the next leap day, the next change to summer time
-    (the last Sunday of March), and two years.
+    """How many days ahead each lies: a week, the first day of the next month, the next leap day,
+    the next change to summer time (the last Sunday of March), and two years.
     """
     ahead = {
         "a week ahead": today + timedelta(days=7),
+        "the first day of a month": (today.replace(day=1) + timedelta(days=32)).replace(day=1),
         "a leap day": next_leap_day(today),
         "the change to summer time": next_summer_time(today),
         "two years ahead": today + timedelta(days=730),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import re
 import zlib
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -21,6 +23,23 @@ from tests.conftest import AS_OF
 from tests.service import Service
 
 MONTH = f"{AS_OF:%Y-%m}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def month_of_the_night() -> Iterator[None]:
+    """On the first day of a month the tests' night is about the month before, and what the board
+    signed today is of this one: for these tests the month of the night then lasts until today.
+    """
+    parse_month = board_pack.Month.parse_month
+
+    def lasting_until_today(text: str) -> board_pack.Month:
+        month = parse_month(text)
+        last = max(month.last, clock.today()) if text == MONTH else month.last
+        return replace(month, last=last)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(board_pack.Month, "parse_month", lasting_until_today)
+        yield
 
 
 @pytest.fixture(scope="module")
