@@ -122,7 +122,7 @@ def read_store(made_up: Path, trial_folder: Path, tmp_path: Path) -> Store:
     """The made-up caseload with the readings of the trial loaded."""
     shutil.copytree(made_up / "store", tmp_path / "store")
     listed = {"reviews": readings(trial_folder, {"model": 2, RANDOM: 12})}
-    at = datetime.combine(AS_OF + timedelta(days=1), time(3)).isoformat()
+    at = datetime.combine(AS_OF + timedelta(days=1), time(0)).isoformat()
     load_extract(extract(tmp_path / "more", listed, at, made_up=True), tmp_path / "store")
     return Store.open(tmp_path / "store")
 
