@@ -63,7 +63,7 @@ def test_before_the_view_the_record_shows_notes_as_ever_and_nothing_read_from_th
     service: Service, browser: Browser
 ) -> None:
     item = service.unread("N54BRI", marked="found with a knife")
-    page = browser.sign_in("BRI-SPO-1").get(f"/cases/{item}?whole=true")
+    page = browser.sign_in("BRI-SPO-1").get(f"/cases/{item}?whole=true&system=true")
     assert KNIFE in page
     assert "<mark>" not in page
     assert "Found in notes" not in page
