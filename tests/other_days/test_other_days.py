@@ -86,7 +86,9 @@ def test_the_other_days_follow_from_today() -> None:
     assert next_leap_day(date(2028, 2, 28)) == date(2028, 2, 29)
     assert next_leap_day(date(2028, 2, 29)) == date(2032, 2, 29)
     assert next_summer_time(date(2026, 11, 28)) == date(2027, 3, 28)
-    assert list(days_ahead(date(2026, 11, 28)).values()) == [7, 458, 120, 730]
+    assert list(days_ahead(date(2026, 11, 28)).values()) == [7, 3, 458, 120, 730]
+    assert days_ahead(date(2026, 12, 1))["the first day of a month"] == 31
+    assert days_ahead(date(2027, 1, 31))["the first day of a month"] == 1
 
 
 @pytest.mark.parametrize(
