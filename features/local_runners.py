@@ -26,6 +26,14 @@ class Movable(Protocol):
         ...
 
 
+class StandsAlone:
+    """An item that says nowhere where its input is on this machine: the same on any machine."""
+
+    def on_this_machine(self) -> Self:
+        """The same item."""
+        return self
+
+
 Item = TypeVar("Item", bound=Movable)
 
 

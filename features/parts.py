@@ -19,10 +19,20 @@ CASES_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
-class Part:
-    """Some cases of a store, each with its as-of date, and the buckets in which they are."""
+class OfStore:
+    """An item of work that reads a store."""
 
     store: Store
+
+    def on_this_machine(self) -> Self:
+        """The same item, of the store as it is reached from this machine."""
+        return replace(self, store=self.store.on_this_machine())
+
+
+@dataclass(frozen=True)
+class Part(OfStore):
+    """Some cases of a store, each with its as-of date, and the buckets in which they are."""
+
     spine: pl.DataFrame
     buckets: tuple[int, ...]
 
@@ -30,10 +40,6 @@ class Part:
     def last_bucket(self) -> int:
         """The last bucket of the part, by which progress is shown."""
         return self.buckets[-1]
-
-    def on_this_machine(self) -> Self:
-        """The same part, of the store as it is reached from this machine."""
-        return replace(self, store=self.store.on_this_machine())
 
 
 def split_spine(store: Store, on: pl.DataFrame, at_once: int | None = None) -> list[Part]:

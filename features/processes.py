@@ -165,17 +165,34 @@ def _refuse_in_imported_script() -> None:
 
 @contextmanager
 def _executor(workers: int, folder: Path) -> Iterator[ProcessPoolExecutor]:
-    before = os.environ.get(THREADS)
-    # Polars reads it when a worker starts: two pools of threads on two cores hold each other up.
-    os.environ[THREADS] = "1"
     os.environ[FOLDER] = str(folder)
     try:
-        with ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=_watch_parent, initargs=(folder,)
-        ) as processes:
+        with (
+            one_polars_thread(),
+            ProcessPoolExecutor(
+                workers,
+                mp_context=get_context("spawn"),
+                initializer=_watch_parent,
+                initargs=(folder,),
+            ) as processes,
+        ):
             yield processes
     finally:
-        del os.environ[THREADS], os.environ[FOLDER]
+        del os.environ[FOLDER]
+
+
+@contextmanager
+def one_polars_thread() -> Iterator[None]:
+    """For the block, processes that are started have one Polars thread each.
+
+    Polars reads it when a process starts: two pools of threads on two cores hold each other up.
+    """
+    before = os.environ.get(THREADS)
+    os.environ[THREADS] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[THREADS]
         if before is not None:
             os.environ[THREADS] = before
 

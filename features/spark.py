@@ -16,16 +16,15 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
-from hashlib import sha256
 from importlib.metadata import version
 from operator import itemgetter
-from pathlib import Path
 from socket import gethostname
 from typing import TYPE_CHECKING
 
 from features.errors import RunStopped, SetupProblem, UserError
 from features.local_runners import Item, Result, Runner
-from features.processes import THREADS
+from features.package_digest import digest_packages
+from features.processes import one_polars_thread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -124,17 +123,9 @@ def _work_on_items(
 def _versions() -> Mapping[str, str]:
     """What a result depends on, as it is on this machine: Python, this code, three libraries."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    own_code = digest_packages("features", "models", "serving", "training")
     libraries = {name: version(name) for name in ("polars", "numpy", "lightgbm")}
-    return {"Python": python, "rosh-triage code": _digest_code(), **libraries}
-
-
-def _digest_code() -> str:
-    """The beginning of a digest of this service's own code; it may be no installed package."""
-    root, digest = Path(__file__).parents[1], sha256()
-    for package in ("features", "models", "serving", "training"):
-        for path in sorted((root / package).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
+    return {"Python": python, "rosh-triage code": own_code[:12], **libraries}
 
 
 def _check_versions(of_driver: Mapping[str, str]) -> None:
@@ -167,19 +158,12 @@ def spark_cluster(master: str) -> Iterator[Runner]:
 def _spark_session(master: str) -> Iterator[SparkSession]:
     # Spark starts workers with the python3 of the path, and Polars would start a thread a core.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    before = os.environ.get(THREADS)
-    os.environ[THREADS] = "1"
-    try:
+    with one_polars_thread():
         session = _start_session(master)
         try:
             yield session
         finally:
             session.stop()
-    finally:
-        if before is None:
-            del os.environ[THREADS]
-        else:
-            os.environ[THREADS] = before
 
 
 def _check_installed() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from features.frame import build
+from features.package_digest import digest_packages
 from features.store import staging
 from features.store.store import Store
 from models import bundle, card, metrics, profile, registry
@@ -276,12 +277,7 @@ def _run_identity(store: Store, until: date, config: Config) -> str:
 
 def code_version() -> str:
     """A digest of the code that makes indicators, models and labels."""
-    digest = hashlib.sha256()
-    top = Path(__file__).parents[1]
-    for package in ("features", "models", "training"):
-        for path in sorted((top / package).rglob("*.py")):
-            digest.update(f"{path.relative_to(top)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
+    return digest_packages("features", "models", "training")
 
 
 def _flat_parameters(config: Config) -> dict[str, Any]:

@@ -7,50 +7,41 @@ row without a well-formed CRN goes into the first bucket; the load refuses it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Self
 
 from features.contracts import records
 from features.contracts.table import Table
 from features.errors import RunStopped, UserError
 from features.intake import extract, files
-from features.intake.destination import SPLIT, Destination
+from features.intake.destination import SPLIT, Destination, open_destination
 from features.intake.extract import Extract
 from features.intake.files import Piece
 from features.intake.parts import count_buckets, list_files
 from features.intake.time_zones import Zones
-from features.local_runners import Runner, choose_runner
-from features.store import working_copy
+from features.local_runners import Runner, StandsAlone, choose_runner
 from features.store.store import DEFAULT_BUCKETS
 
 
 @dataclass(frozen=True)
-class _File:
-    """A file of an extract, and its place among those of its table."""
+class _File(StandsAlone):
+    """A file of an extract, and its place among those of its table; the work fetches it."""
 
     table: Table
     order: int
     piece: Piece
 
-    def on_this_machine(self) -> Self:
-        """The same: the work fetches its files (`files.fetch_missing_files`, `Destination.get`)."""
-        return self
-
 
 @dataclass(frozen=True)
-class _Bucket:
+class _Bucket(StandsAlone):
     """A bucket of a table: the pieces that were split off for it, by name."""
 
     table: Table
     number: int
     pieces: tuple[tuple[str, Piece], ...]
-
-    def on_this_machine(self) -> Self:
-        """The same: the work fetches its files (`files.fetch_missing_files`, `Destination.get`)."""
-        return self
 
 
 @dataclass(frozen=True)
@@ -120,9 +111,7 @@ def bucket_extract(
     used, SetupProblem where a machine does not reach the files, and RunStopped where rows were lost
     or Spark stopped.
     """
-    with working_copy.folder_of(place) as folder:
-        address = "" if isinstance(place, Path) else place.rstrip("/")
-        about = extract.describe_extract(folder, extracted_at, address)
+    with extract.open_extract(place, extracted_at) as about:
         if about.buckets:
             raise UserError(
                 f"{place} is in {about.buckets} buckets of cases already. Load it into a store of "
@@ -131,13 +120,13 @@ def bucket_extract(
         about.check_any_table()
         pieces = list_files(about)
         chosen = buckets or count_buckets(pieces, DEFAULT_BUCKETS)
-        with Destination.opened(out, place) as destination:
+        with open_destination(out, place) as destination:
             rows = {
                 name: _bucket_table(about, own, name, chosen, destination, runner, step)
                 for name, own in pieces.items()
             }
             destination.remove_split()
-            destination.describe(about.as_json(chosen))
+            destination.describe(json.dumps(about.as_json(chosen), indent=1).encode())
     return BucketCounts(chosen, rows)
 
 

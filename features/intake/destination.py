@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from socket import gethostname
-from typing import Any, Self
 from uuid import uuid4
 
 from features.errors import SetupProblem, UserError
@@ -32,84 +32,10 @@ SPLIT = "splitting"
 
 
 @dataclass(frozen=True)
-class Destination:
-    """The place: a folder that every machine reaches by the same path, or an address in S3."""
+class Destination(ABC):
+    """A place for an extract, and the token of the command that writes it."""
 
-    place: Path | str
     token: str
-
-    @classmethod
-    @contextmanager
-    def opened(cls, place: Path | str, source: Path | str) -> Iterator[Self]:
-        """An empty place for the block, which is emptied again where the block fails.
-
-        Raises UserError where it is not empty, or lies within the source or around it.
-        """
-        _check_apart(place, source)
-        if isinstance(place, Path):
-            check_writable(place)
-            place = place.absolute()
-            is_empty = not any(place.iterdir())
-        else:
-            is_empty = not ObjectFolder.parse(place).list_names()
-        if not is_empty:
-            raise UserError(f"{place} is not empty. Name another folder. Nothing was written.")
-        destination = cls(place, token_hex(8))
-        is_finished = False
-        destination._claim()
-        try:
-            yield destination
-            is_finished = True
-        finally:
-            if not is_finished:
-                destination._empty()
-
-    def _claim(self) -> None:
-        content = json.dumps({UNFINISHED: self.token}).encode()
-        if isinstance(self.place, str):
-            ObjectFolder.parse(self.place).write(ABOUT, content, None)
-            return
-        about = self.place / ABOUT
-        try:
-            handle = about.open("xb")
-        except FileExistsError as error:
-            raise UserError(
-                f"Another command began to write into {self.place}. Nothing was written."
-            ) from error
-        with ExitStack() as on_failure:
-            on_failure.callback(about.unlink)
-            with handle:
-                handle.write(content)
-            on_failure.pop_all()
-
-    def _empty(self) -> None:
-        """Remove what was written; the token first, without which no worker writes any more."""
-        if isinstance(self.place, Path):
-            (self.place / ABOUT).unlink(missing_ok=True)
-            for path in self.place.iterdir():
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
-            return
-        objects = ObjectFolder.parse(self.place)
-        objects.remove([ABOUT])
-        objects.remove(objects.list_names())
-
-    @contextmanager
-    def working_folder(self) -> Iterator[Path]:
-        """A folder for the files of one piece of work, on the disk of the place where it is one."""
-        if isinstance(self.place, str):
-            with shared_folder() as working:
-                yield working
-            return
-        self._check_token()
-        own = self.place / SPLIT / f"work-{uuid4().hex}"
-        own.mkdir(parents=True)
-        try:
-            yield own
-        finally:
-            shutil.rmtree(own, ignore_errors=True)
 
     def put(self, name: str, path: Path) -> None:
         """Put a file of a working folder there under a name, or the same file again.
@@ -117,64 +43,213 @@ class Destination:
         Raises SetupProblem where the place is not the one that was opened, or is so no more.
         """
         self._check_token()
-        if isinstance(self.place, str):
-            objects = ObjectFolder.parse(self.place)
-            objects.send({name: (path, digest_of(path))})
-            with ExitStack() as on_failure:
-                # Sending takes long, and the command may have failed and removed everything.
-                on_failure.callback(objects.remove, [name])
-                self._check_token()
-                on_failure.pop_all()
-            return
-        target = self.place / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(target)
-
-    def get(self, name: str, working: Path) -> Path:
-        """The file of a name, fetched into a working folder where it is in S3."""
-        if isinstance(self.place, Path):
-            self._check_token()
-            return self.place / name
-        target = working / name
-        ObjectFolder.parse(self.place).fetch({target: (name, "")}, working / "fetching")
-        return target
+        self._put(name, path)
 
     def _check_token(self) -> None:
-        if isinstance(self.place, Path):
-            about = self.place / ABOUT
-            content = about.read_bytes() if about.exists() else b"{}"
-        else:
-            content = (ObjectFolder.parse(self.place).read(ABOUT) or (b"{}", ""))[0]
         try:
-            token = json.loads(content).get(UNFINISHED)
+            token = json.loads(self._read_description()).get(UNFINISHED)
         except ValueError:
             token = None
         if token != self.token:
             raise SetupProblem(
-                f"{self.place} is not the same place on {gethostname()}, or was removed meanwhile. "
+                f"{self.name} is not the same place on {gethostname()}, or was removed meanwhile. "
                 "Give every machine of the cluster the folder at the same path, or name an address "
                 "in S3. Nothing was kept."
             )
 
-    def describe(self, about: dict[str, Any]) -> None:
-        """Replace the description, at the end by the final one."""
-        content = json.dumps(about, indent=1).encode()
-        if isinstance(self.place, Path):
-            written = self.place / f"{ABOUT}.tmp"
-            written.write_bytes(content)
-            written.replace(self.place / ABOUT)
-            return
-        objects = ObjectFolder.parse(self.place)
-        present = objects.read(ABOUT)
-        objects.write(ABOUT, content, present[1] if present else None)
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The place as messages name it."""
 
+    @abstractmethod
+    def is_empty(self) -> bool:
+        """Whether nothing is there."""
+
+    @abstractmethod
+    def claim(self, description: bytes) -> None:
+        """Write the first description; raises UserError where another command was quicker."""
+
+    @abstractmethod
+    def describe(self, description: bytes) -> None:
+        """Replace the description by the final one."""
+
+    @abstractmethod
+    def working_folder(self) -> AbstractContextManager[Path]:
+        """A folder for the files of one piece of work, removed after it."""
+
+    @abstractmethod
+    def get(self, name: str, working: Path) -> Path:
+        """The file of a name, in a working folder where it must be fetched."""
+
+    @abstractmethod
     def remove_split(self) -> None:
         """Remove the pieces of files, which are joined by now."""
-        if isinstance(self.place, Path):
-            shutil.rmtree(self.place / SPLIT, ignore_errors=True)
-            return
-        objects = ObjectFolder.parse(self.place)
-        objects.remove([name for name in objects.list_names() if name.startswith(f"{SPLIT}/")])
+
+    @abstractmethod
+    def remove_everything(self) -> None:
+        """Remove what was written; the token first, without which no worker writes any more."""
+
+    @abstractmethod
+    def _read_description(self) -> bytes: ...
+
+    @abstractmethod
+    def _put(self, name: str, path: Path) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Folder(Destination):
+    """A folder that every machine reaches by the same path."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The place as messages name it."""
+        return str(self.folder)
+
+    def is_empty(self) -> bool:
+        """Whether nothing is there."""
+        return not any(self.folder.iterdir())
+
+    def claim(self, description: bytes) -> None:
+        """Write the first description; raises UserError where another command was quicker."""
+        about = self.folder / ABOUT
+        try:
+            handle = about.open("xb")
+        except FileExistsError as error:
+            raise UserError(
+                f"Another command began to write into {self.folder}. Nothing was written."
+            ) from error
+        with ExitStack() as on_failure:
+            on_failure.callback(about.unlink)
+            with handle:
+                handle.write(description)
+            on_failure.pop_all()
+
+    def describe(self, description: bytes) -> None:
+        """Replace the description by the final one."""
+        written = self.folder / f"{ABOUT}.tmp"
+        written.write_bytes(description)
+        written.replace(self.folder / ABOUT)
+
+    @contextmanager
+    def working_folder(self) -> Iterator[Path]:
+        """A folder on the disk of the place: a file is put there by its new name alone."""
+        self._check_token()
+        own = self.folder / SPLIT / f"work-{uuid4().hex}"
+        own.mkdir(parents=True)
+        try:
+            yield own
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
+
+    def get(self, name: str, working: Path) -> Path:
+        """The file of a name, where it is."""
+        del working
+        self._check_token()
+        return self.folder / name
+
+    def remove_split(self) -> None:
+        """Remove the pieces of files."""
+        shutil.rmtree(self.folder / SPLIT, ignore_errors=True)
+
+    def remove_everything(self) -> None:
+        """Remove what was written; the token first."""
+        (self.folder / ABOUT).unlink(missing_ok=True)
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+    def _read_description(self) -> bytes:
+        about = self.folder / ABOUT
+        return about.read_bytes() if about.exists() else b"{}"
+
+    def _put(self, name: str, path: Path) -> None:
+        target = self.folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
+
+
+@dataclass(frozen=True)
+class _Address(Destination):
+    """An address in S3."""
+
+    objects: ObjectFolder
+
+    @property
+    def name(self) -> str:
+        """The place as messages name it."""
+        return self.objects.address
+
+    def is_empty(self) -> bool:
+        """Whether nothing is there."""
+        return not self.objects.list_names()
+
+    def claim(self, description: bytes) -> None:
+        """Write the first description; raises UserError where another command was quicker."""
+        self.objects.write(ABOUT, description, None)
+
+    def describe(self, description: bytes) -> None:
+        """Replace the description by the final one."""
+        present = self.objects.read(ABOUT)
+        self.objects.write(ABOUT, description, present[1] if present else None)
+
+    def working_folder(self) -> AbstractContextManager[Path]:
+        """A folder for temporary files of this machine."""
+        return shared_folder()
+
+    def get(self, name: str, working: Path) -> Path:
+        """The file of a name, fetched into a working folder."""
+        target = working / name
+        self.objects.fetch({target: (name, "")}, working / "fetching")
+        return target
+
+    def remove_split(self) -> None:
+        """Remove the pieces of files."""
+        names = self.objects.list_names()
+        self.objects.remove([name for name in names if name.startswith(f"{SPLIT}/")])
+
+    def remove_everything(self) -> None:
+        """Remove what was written; the token first."""
+        self.objects.remove([ABOUT])
+        self.objects.remove(self.objects.list_names())
+
+    def _read_description(self) -> bytes:
+        return (self.objects.read(ABOUT) or (b"{}", ""))[0]
+
+    def _put(self, name: str, path: Path) -> None:
+        self.objects.send({name: (path, digest_of(path))})
+        with ExitStack() as on_failure:
+            # Sending takes long, and the command may have failed and removed everything.
+            on_failure.callback(self.objects.remove, [name])
+            self._check_token()
+            on_failure.pop_all()
+
+
+@contextmanager
+def open_destination(place: Path | str, source: Path | str) -> Iterator[Destination]:
+    """An empty place for the block, which is emptied again where the block fails.
+
+    Raises UserError where it is not empty, or lies within the source or around it.
+    """
+    _check_apart(place, source)
+    token = token_hex(8)
+    destination: Destination
+    if isinstance(place, Path):
+        check_writable(place)
+        destination = _Folder(token, place.absolute())
+    else:
+        destination = _Address(token, ObjectFolder.parse(place))
+    if not destination.is_empty():
+        raise UserError(f"{place} is not empty. Name another folder. Nothing was written.")
+    destination.claim(json.dumps({UNFINISHED: token}).encode())
+    with ExitStack() as on_failure:
+        on_failure.callback(destination.remove_everything)
+        yield destination
+        on_failure.pop_all()
 
 
 def _check_apart(place: Path | str, source: Path | str) -> None:

@@ -10,6 +10,8 @@ whose number modulo 48 is the file's: it can be read a bucket at a time.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any
 from features import clock
 from features.contracts import records
 from features.errors import MissingInput, UnreadableInput, UserError, did_you_mean
+from features.store import working_copy
 
 ABOUT = "extract.json"
 EARLIEST = date(2000, 1, 1)
@@ -69,6 +72,17 @@ class Extract:
         if not self.address:
             return str(path)
         return f"{self.address}/{path.relative_to(self.folder).as_posix()}"
+
+
+@contextmanager
+def open_extract(place: Path | str, extracted_at: datetime | None = None) -> Iterator[Extract]:
+    """The description of an extract for the block; one at an address in S3 is copied here first.
+
+    Raises what `describe_extract` raises.
+    """
+    with working_copy.folder_of(place) as folder:
+        address = "" if isinstance(place, Path) else place.rstrip("/")
+        yield describe_extract(folder, extracted_at, address)
 
 
 def describe_extract(

@@ -24,7 +24,7 @@ from features.intake.reports import Report, TableReport
 from features.intake.time_zones import Zones
 from features.local_runners import Runner, SerialRunner, choose_runner, process_pool_runner
 from features.runners import chosen_runner
-from features.store import staging, store, working_copy
+from features.store import staging, store
 
 MAX_REFUSED = 0.01
 MAX_VANISHED = 0.05
@@ -46,9 +46,7 @@ def load_extract(
     is read a bucket of cases at a time (`features.intake.parts`), and only records that differ from
     what is stored are compared column by column.
     """
-    with working_copy.folder_of(place) as folder:
-        address = "" if isinstance(place, Path) else place.rstrip("/")
-        about = extract.describe_extract(folder, extracted_at, address)
+    with extract.open_extract(place, extracted_at) as about:
         pieces = list_files(about)
         existing = staging.open_or_make(store_path, about.buckets or count_buckets(pieces, buckets))
         _check_order(existing, about)

@@ -6,7 +6,7 @@ whichever process or machine is free.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
@@ -65,8 +65,8 @@ class LoadPart:
         report.changed = fresh.filter(is_stored).height
         report.new = fresh.height - report.changed
         gone = self._withdrawals(part, stored, good, refused, report)
-        result = PartResult(report, TableReport(note_entries.TABLE), refused, {}, zones)
-        return self._write(part, pl.concat([fresh, gone]), result)
+        entries, files = self._write(part, pl.concat([fresh, gone]))
+        return PartResult(report, entries, refused, files, zones)
 
     def _withdrawals(
         self,
@@ -91,38 +91,28 @@ class LoadPart:
         report.live = versions.count_live(listed)
         return gone
 
-    def _write(self, part: TablePart, fresh: pl.DataFrame, result: PartResult) -> PartResult:
-        name = part.table.name
+    def _write(self, part: TablePart, fresh: pl.DataFrame) -> tuple[TableReport, dict[str, str]]:
+        """Write the versions to append; returns the counts of their note entries, and the files."""
+        name, entries = part.table.name, TableReport(note_entries.TABLE)
         if fresh.is_empty():
-            return result
-        result.files.update(self.target.write_rows(name, fresh, part.folder))
+            return entries, {}
+        files = self.target.write_rows(name, fresh, part.folder)
+        # An extract that supplies the entries itself has its own counted.
         if name == "contacts" and not self.about.files.get(note_entries.TABLE):
-            return self._write_note_entries(fresh, part, result)
-        return result
+            rows = self._derive_note_entries(part, fresh)
+            # What a note no longer says counts as changed, not as withdrawn.
+            entries.supplied, entries.read = True, rows.height
+            entries.changed = int((rows["version"] > 1).sum())
+            entries.new = rows.height - entries.changed
+            if rows.height:
+                files |= self.target.write_rows(note_entries.TABLE, rows, part.folder)
+        return entries, files
 
-    def _write_note_entries(
-        self, contacts: pl.DataFrame, part: TablePart, result: PartResult
-    ) -> PartResult:
-        """Write the entries found in the notes of new versions of contacts.
-
-        Not called where the extract supplies entries itself.
-        """
+    def _derive_note_entries(self, part: TablePart, contacts: pl.DataFrame) -> pl.DataFrame:
+        """The entries in the notes of new versions of contacts, beside those that are stored."""
         ours = pl.col("contact_id").is_in(contacts["record_id"].unique().implode())
         stored = part.store.read_versions(note_entries.TABLE, part.bucket, ours)
-        rows = self.notes.derive_rows(contacts, stored)
-        if rows.height:
-            files = self.target.write_rows(note_entries.TABLE, rows, part.folder)
-            result.files.update(files)
-        # What a note no longer says counts as changed, not as withdrawn.
-        changed = int((rows["version"] > 1).sum())
-        counts = replace(
-            result.entries,
-            supplied=True,
-            read=rows.height,
-            changed=changed,
-            new=rows.height - changed,
-        )
-        return replace(result, entries=counts)
+        return self.notes.derive_rows(contacts, stored)
 
     def _check_bucket(
         self, supplied: Supplied, good: pl.DataFrame, bad: pl.DataFrame, part: TablePart

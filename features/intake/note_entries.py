@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Any, Self
+from typing import Any
 
 import polars as pl
 
-from features.local_runners import Runner, SerialRunner
+from features.local_runners import Runner, SerialRunner, StandsAlone
 from features.notes.entries import Note, NoteEntry
 from features.notes.named_days import NAMES_TIME
 from features.notes.readers import OWN, find_reader
@@ -55,14 +55,10 @@ _CERTAINTY = {
 
 
 @dataclass(frozen=True)
-class _Notes:
+class _Notes(StandsAlone):
     """Some notes to read; they are handed over themselves, so any machine may read them."""
 
     notes: list[Note]
-
-    def on_this_machine(self) -> Self:
-        """The same: it names nothing that has a place."""
-        return self
 
 
 @dataclass(frozen=True)

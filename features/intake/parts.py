@@ -24,6 +24,7 @@ from features.intake.extract import Extract
 from features.intake.files import Piece, Supplied, record_hashes
 from features.intake.note_entries import TABLE as NOTE_ENTRIES
 from features.intake.time_zones import Zones
+from features.parts import OfStore
 from features.store.narrowing import narrow_to_bucket, narrow_to_tables
 from features.store.store import Store, store_schema
 
@@ -49,11 +50,11 @@ def count_buckets(pieces: dict[str, list[Piece]], least: int) -> int:
 
 
 @dataclass(frozen=True)
-class TablePart:
-    """Some rows of a table: of one bucket or of all, with or without certain records."""
+class TablePart(OfStore):
+    """Some rows of a table, to be compared with a store: of one bucket or of all, with or without
+    certain records.
+    """
 
-    store: Store
-    """The store with which the rows are compared."""
     table: Table
     pieces: tuple[Piece, ...]
     bucket: int | None = None
@@ -75,10 +76,6 @@ class TablePart:
     def folder(self) -> str:
         """The folder in a load for what the part yields, beside that of the other parts."""
         return "moved" if self.only is not None else ""
-
-    def on_this_machine(self) -> Self:
-        """The same part, of the store as it is reached from this machine."""
-        return replace(self, store=self.store.on_this_machine())
 
     @contextmanager
     def fetch_files(self, about: Extract) -> Iterator[Self]:
@@ -160,8 +157,7 @@ class Parts:
         return sum(piece.height for piece in self.pieces.get(table.name, ()))
 
     def _is_large(self, table: Table, pieces: list[Piece]) -> bool:
-        stored = sum(load.tables.get(table.name, {}).get("new", 0) for load in self.store.loads)
-        if table.name in self.about.complete and stored > MOST_ROWS:
+        if table.name in self.about.complete and self.store.count_records(table.name) > MOST_ROWS:
             return True
         return sum(piece.height for piece in pieces) > MOST_ROWS
 

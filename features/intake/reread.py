@@ -7,10 +7,9 @@ they were, and a replay of them counts what they counted. It is a load, and can 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Self
 
 import polars as pl
 
@@ -18,6 +17,7 @@ from features import clock
 from features.errors import UserError
 from features.intake.note_entries import OF_CONTACT, TABLE, NoteIntake
 from features.local_runners import SerialRunner, choose_runner
+from features.parts import OfStore
 from features.runners import chosen_runner
 from features.store.load_folder import LoadFolder
 from features.store.narrowing import narrow_to_bucket, narrow_to_tables
@@ -54,8 +54,8 @@ def reread_notes(path: Path, step: Callable[[str], None] = lambda _: None) -> Re
         own = narrow_to_tables(staged.store, {"contacts", TABLE})
         buckets = [_Bucket(narrow_to_bucket(own, n), n) for n in range(staged.buckets)]
         step(f"bucket 1 of {staged.buckets}")
-        rows = sum(load.tables.get("contacts", {}).get("new", 0) for load in staged.store.loads)
-        for bucket, result in choose_runner(rows, runner).run(work, buckets):
+        contacts = staged.store.count_records("contacts")
+        for bucket, result in choose_runner(contacts, runner).run(work, buckets):
             notes, new, changed = notes + result.notes, new + result.new, changed + result.changed
             staged.files |= result.files
             if bucket.number + 1 < staged.buckets:
@@ -67,15 +67,10 @@ def reread_notes(path: Path, step: Callable[[str], None] = lambda _: None) -> Re
 
 
 @dataclass(frozen=True)
-class _Bucket:
+class _Bucket(OfStore):
     """One bucket of a store, whose notes are read."""
 
-    store: Store
     number: int
-
-    def on_this_machine(self) -> Self:
-        """The same bucket, of the store as it is reached from this machine."""
-        return replace(self, store=self.store.on_this_machine())
 
 
 @dataclass(frozen=True)

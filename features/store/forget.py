@@ -18,8 +18,8 @@ from features import clock
 from features.contracts.table import is_crn
 from features.errors import UserError
 from features.store import legal_holds, locks, s3_store, staging
-from features.store.digests import flush_and_digest
 from features.store.store import Load, Store, table_of
+from features.store.whole_files import write_store_file
 
 LINKS = "links"
 """The record whose rows name another case, in whatever bucket that lies."""
@@ -125,10 +125,4 @@ def _add_to_count(path: Path, of: pl.Expr) -> int:
 
 def _rewrite_file(old: Path, new: Path, without: pl.Expr) -> str:
     """Write a copy of a file without some rows, atomically; returns its digest."""
-    new.parent.mkdir(parents=True, exist_ok=True)
-    temporary = new.with_suffix(".tmp")
-    remaining = pl.read_parquet(old).filter(~without)
-    remaining.write_parquet(temporary, compression="zstd", compression_level=1)
-    digest = flush_and_digest(temporary)
-    temporary.replace(new)
-    return digest
+    return write_store_file(pl.read_parquet(old).filter(~without), new)

@@ -12,16 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from socket import gethostname
-from uuid import uuid4
 
 import polars as pl
 
 from features.errors import SetupProblem
 from features.processes import shared_folder
-from features.store.digests import flush_and_digest
 from features.store.objects import ObjectFolder
 from features.store.s3_store import FILES, key_of
 from features.store.store import bucket_of
+from features.store.whole_files import write_store_file
 
 
 @dataclass(frozen=True)
@@ -43,16 +42,16 @@ class LoadFolder:
         """
         numbered = rows.with_columns(load=pl.lit(self.number, dtype=pl.Int32()))
         split = numbered.with_columns(bucket_of(self.buckets).alias("_b"))
-        digests: dict[str, str] = {}
+        written: dict[str, tuple[Path, str]] = {}
         with self._folder_here() as here:
             for (bucket,), part in split.partition_by("_b", as_dict=True).items():
                 inner = Path(name) / folder / f"{bucket:02d}.parquet"
-                relative = f"loads/{self.number:04d}/{inner.as_posix()}"
-                digests[relative] = _write_file(part.drop("_b"), here / inner)
-                if here != self.path:
-                    sent = {key_of(relative, digests[relative]): (here / inner, digests[relative])}
-                    ObjectFolder.parse(self.origin).below(FILES).send(sent)
-        return digests
+                digest = write_store_file(part.drop("_b"), here / inner)
+                written[f"loads/{self.number:04d}/{inner.as_posix()}"] = (here / inner, digest)
+            if here != self.path:
+                sent = {key_of(name, file[1]): file for name, file in written.items()}
+                ObjectFolder.parse(self.origin).below(FILES).send(sent)
+        return {name: digest for name, (_, digest) in written.items()}
 
     @contextmanager
     def _folder_here(self) -> Iterator[Path]:
@@ -67,13 +66,3 @@ class LoadFolder:
             )
         with shared_folder() as temporary:
             yield temporary
-
-
-def _write_file(rows: pl.DataFrame, target: Path) -> str:
-    """Write a Parquet file atomically: another machine may be writing the same one."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_suffix(f".{uuid4().hex}.tmp")
-    rows.write_parquet(temporary, compression="zstd", compression_level=1)
-    digest = flush_and_digest(temporary)
-    temporary.rename(target)
-    return digest

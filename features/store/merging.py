@@ -12,8 +12,8 @@ from itertools import groupby
 
 import polars as pl
 
-from features.store.digests import flush_and_digest
 from features.store.store import MERGED, Load, Store, store_schema
+from features.store.whole_files import write_store_file
 
 AT_ONCE = 8
 """How many sets of files become one."""
@@ -66,10 +66,7 @@ def _write_merged(opened: Store, group: list[Load]) -> dict[str, str]:
                 continue
             target = opened.path / "loads" / f"{group[-1].number:04d}" / MERGED
             target = target / str(len(group)) / name / f"{bucket:02d}.parquet"
-            target.parent.mkdir(parents=True, exist_ok=True)
             rows = pl.scan_parquet(paths, schema=store_schema(name), missing_columns="insert")
-            rows.sort("crn", "record_id", "version").collect().write_parquet(
-                target, compression="zstd", compression_level=1
-            )
-            files[target.relative_to(opened.path).as_posix()] = flush_and_digest(target)
+            ordered = rows.sort("crn", "record_id", "version").collect()
+            files[target.relative_to(opened.path).as_posix()] = write_store_file(ordered, target)
     return files

@@ -168,15 +168,6 @@ def sweep_files(path: Path) -> list[str]:
     return removed
 
 
-def write_whole(rows: pl.DataFrame, path: Path) -> str:
-    """Write a Parquet file atomically and return its SHA-256."""
-    temporary = path.with_suffix(".tmp")
-    rows.write_parquet(temporary)
-    digest = flush_and_digest(temporary)
-    temporary.rename(path)
-    return digest
-
-
 def replace_manifest(opened: Store, check: Callable[[], None] = lambda: None) -> None:
     """Replace the manifest atomically by the loads and deletions of an opened store.
 

@@ -212,6 +212,10 @@ class Store:
         """The tables that at least one load supplied."""
         return {name for load in self.loads for name in load.tables}
 
+    def count_records(self, name: str) -> int:
+        """How many records of a table the loads brought, as their reports count them."""
+        return sum(load.tables.get(name, {}).get("new", 0) for load in self.loads)
+
     def covered_periods(self, name: str) -> list[tuple[date, date]]:
         """For each load of a table: when its extract was taken, and the last day that it covers.
 

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, insert, text
 from features.errors import UserError
 from features.store import locks, staging, working_copy
 from features.store.forget import forget_case
-from features.store.staging import write_whole
 from features.store.store import Store
+from features.store.whole_files import write_whole
 from serving.cases.legal_holds import check_crn, is_held
 from serving.db.server import as_owner
 from serving.db.session import AuditEvent, append_admin_audit

@@ -17,8 +17,8 @@ from features.errors import UserError
 from features.frame import build
 from features.runners import chosen_runner
 from features.store import working_copy
-from features.store.staging import write_whole
 from features.store.store import Store
+from features.store.whole_files import write_whole
 from serving.board import approvals, note_kinds
 from serving.cases import limited_access
 from serving.db.session import AuditEvent, transaction

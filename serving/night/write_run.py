@@ -11,8 +11,8 @@ from sqlalchemy import Connection, func, insert
 
 from features import clock
 from features.store import working_copy
-from features.store.staging import write_whole
 from features.store.store import Store
+from features.store.whole_files import write_whole
 from models.lanes import LANES
 from serving import watch
 from serving.cases import acute_entries, caseload

@@ -17,7 +17,7 @@ from features import __main__ as command
 from features import local_runners
 from features.errors import RunStopped, SetupProblem, UnreadableInput, UserError
 from features.intake.bucketing import BucketCounts, bucket_extract
-from features.intake.destination import Destination
+from features.intake.destination import open_destination
 from features.intake.load import load_extract
 from features.local_runners import Runner, SerialRunner, process_pool_runner
 from features.store.objects import ObjectFolder
@@ -156,7 +156,7 @@ def test_a_place_within_the_extract_or_around_it_is_refused(tmp_path: Path) -> N
         with pytest.raises(UserError, match="must not be the extract"):
             bucket_extract(extract, out, SerialRunner(), buckets=2)
     with pytest.raises(UserError, match="must not be the extract"):
-        Destination.opened("s3://a/b/c", "s3://a/b").__enter__()
+        open_destination("s3://a/b/c", "s3://a/b").__enter__()
     assert sorted(path.name for path in extract.iterdir()) == [
         "contacts.parquet",
         "extract.json",
@@ -186,7 +186,7 @@ def test_after_a_failure_no_worker_writes_any_more(
 
 def test_an_extract_that_is_not_finished_is_not_loaded(tmp_path: Path) -> None:
     extract = first_extract(tmp_path / "x")
-    with Destination.opened(tmp_path / "out", extract) as destination:
+    with open_destination(tmp_path / "out", extract) as destination:
         written = tmp_path / "rows.parquet"
         factories.frame("incidents", []).write_parquet(written)
         destination.put("incidents/00.parquet", written)
@@ -194,7 +194,7 @@ def test_an_extract_that_is_not_finished_is_not_loaded(tmp_path: Path) -> None:
             load_extract(tmp_path / "out", tmp_path / "s", extracted_at=datetime(2026, 7, 1))
         with pytest.raises(UserError, match="is not empty"):
             bucket_extract(extract, tmp_path / "out", SerialRunner())
-        destination.describe({"extracted_at": "2026-07-01T02:00:00"})
+        destination.describe(b'{"extracted_at": "2026-07-01T02:00:00"}')
     assert load_extract(tmp_path / "out", tmp_path / "s").load == 1
 
 
@@ -213,7 +213,7 @@ def test_a_machine_that_does_not_see_the_place_says_so(
 def test_a_worker_that_is_late_writes_nothing_into_s3(tmp_path: Path) -> None:
     with (
         pytest.raises(RunStopped),
-        Destination.opened(f"s3://{BUCKET}/in", tmp_path / "x") as destination,
+        open_destination(f"s3://{BUCKET}/in", tmp_path / "x") as destination,
     ):
         rows = tmp_path / "rows.parquet"
         factories.frame("incidents", []).write_parquet(rows)
@@ -234,11 +234,11 @@ def test_a_file_that_is_sent_while_the_command_fails_is_removed_again(
     send = ObjectFolder.send
     with (
         pytest.raises(RunStopped),
-        Destination.opened(f"s3://{BUCKET}/in", tmp_path) as destination,
+        open_destination(f"s3://{BUCKET}/in", tmp_path) as destination,
     ):
 
         def send_slowly(folder: ObjectFolder, files: Any) -> None:
-            destination._empty()
+            destination.remove_everything()
             send(folder, files)
 
         monkeypatch.setattr(ObjectFolder, "send", send_slowly)

@@ -46,11 +46,27 @@ def run_by(monkeypatch: pytest.MonkeyPatch, runner: AbstractContextManager[Runne
         monkeypatch.setattr(module, "chosen_runner", lambda: runner)
 
 
+@pytest.fixture
+def cluster(bucket: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OtherMachines:
+    """Machines that share no folder with the one that begins, for a store that is in S3."""
+    working_copy.name_origin(tmp_path / "two", STORE)
+    machines = OtherMachines(tmp_path / "caches", [tmp_path / "two"])
+    run_by(monkeypatch, AlreadyRunning(machines))
+    return machines
+
+
 def load_both(folder: Path, store: Path) -> list[Report]:
     return [
         load_extract(first_extract(folder / "1"), store, max_refused=1, buckets=4),
         load_extract(second_extract(folder / "2"), store, max_refused=1, max_vanished=1),
     ]
+
+
+@pytest.fixture
+def alone(cut: None, tmp_path: Path) -> Path:
+    """The store that one process of this machine makes of both extracts, each table cut."""
+    load_both(tmp_path / "alone", tmp_path / "one")
+    return tmp_path / "one"
 
 
 def contents_of(store: Path) -> list[dict[str, str]]:
@@ -82,14 +98,9 @@ def _at(report: Report, before: Path, after: Path) -> Report:
     return report
 
 
-@pytest.mark.usefixtures("cut", "bucket")
 def test_machines_that_share_no_folder_load_into_s3_what_one_machine_loads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, alone: Path, cluster: OtherMachines
 ) -> None:
-    load_both(tmp_path / "alone", tmp_path / "one")
-    working_copy.name_origin(tmp_path / "two", STORE)
-    cluster = OtherMachines(tmp_path / "caches", [tmp_path / "two"])
-    run_by(monkeypatch, AlreadyRunning(cluster))
     for name, write in (("1", first_extract), ("2", second_extract)):
         send_folder(write(tmp_path / name), f"{SUPPLIED}/{name}")
         bucket_extract(f"{SUPPLIED}/{name}", f"{EXTRACT}/{name}", cluster, buckets=4)
@@ -101,7 +112,7 @@ def test_machines_that_share_no_folder_load_into_s3_what_one_machine_loads(
     assert places["contacts"] == f"{EXTRACT}/1/contacts/00.parquet, row 11"
     # Two buckets have one of these.
     assert places["incidents"] == f"{EXTRACT}/1/incidents/00.parquet, row 8"
-    assert versions_of(tmp_path / "two") == versions_of(tmp_path / "one")
+    assert versions_of(tmp_path / "two") == versions_of(alone)
     assert verify_store(Store.open(tmp_path / "two")).is_sound
     assert not list((tmp_path / "caches").rglob("*.tmp"))
 
@@ -115,17 +126,12 @@ def versions_of(store: Path) -> dict[str, list[dict[str, object]]]:
     }
 
 
-@pytest.mark.usefixtures("cut", "bucket")
 def test_a_table_that_is_split_here_is_worked_here_and_not_by_the_cluster(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, alone: Path, cluster: OtherMachines
 ) -> None:
-    load_both(tmp_path / "alone", tmp_path / "one")
-    working_copy.name_origin(tmp_path / "two", STORE)
-    cluster = OtherMachines(tmp_path / "caches", [tmp_path / "two"])
-    run_by(monkeypatch, AlreadyRunning(cluster))
     load_both(tmp_path, tmp_path / "two")
     assert cluster.items == 0
-    assert versions_of(tmp_path / "two") == versions_of(tmp_path / "one")
+    assert versions_of(tmp_path / "two") == versions_of(alone)
 
 
 @pytest.mark.usefixtures("cut")
@@ -184,13 +190,10 @@ def test_a_machine_without_the_store_says_what_to_do(
     assert not (tmp_path / "store" / "manifest.json").exists()
 
 
-@pytest.mark.usefixtures("cut", "bucket")
+@pytest.mark.usefixtures("cut", "cluster")
 def test_a_file_that_another_machine_sent_and_is_gone_stops_the_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    working_copy.name_origin(tmp_path / "two", STORE)
-    cluster = OtherMachines(tmp_path / "caches", [tmp_path / "two"])
-    run_by(monkeypatch, AlreadyRunning(cluster))
     bucket_extract(first_extract(tmp_path / "1"), f"{EXTRACT}/1", SerialRunner(), buckets=4)
     commit = staging.replace_manifest
 

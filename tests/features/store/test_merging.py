@@ -129,11 +129,11 @@ def test_a_full_disk_while_merging_does_not_undo_the_load(
 ) -> None:
     load_extract(night(tmp_path, NIGHTS + 1), path)
 
-    def no_space(_: Path) -> str:
+    def no_space(_: pl.DataFrame, __: Path) -> str:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(merging, "flush_and_digest", no_space)
+        patch.setattr(merging, "write_store_file", no_space)
         report = load_extract(night(tmp_path, NIGHTS + 2), path)
     assert (report.load, report.unmerged) == (NIGHTS + 2, "No space left on device")
     assert verification.verify_store(Store.open(path)).is_sound
