@@ -244,6 +244,7 @@ def test_a_file_that_is_sent_while_the_command_fails_is_removed_again(
         monkeypatch.setattr(ObjectFolder, "send", send_slowly)
         with pytest.raises(SetupProblem, match="or was removed meanwhile"):
             destination.put("incidents/00.parquet", rows)
+        assert contents("in/") == {}, "the worker that was late removes what it sent"
         raise RunStopped("A file cannot be read.")
     assert contents("in/") == {}
 
