@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from typing import Protocol, Self, TypeVar
 
 from features.processes import Work, Workers, count_workers, process_pool
@@ -48,6 +49,9 @@ class Runner(Protocol):
     ) -> Iterator[tuple[Item, Result]]:
         """Each item with the result of the work on it, in the order of the items.
 
+        Worker processes begin at once, and go on while the caller does something else before it
+        takes the first result; other runners may begin when that is asked for.
+
         Raises a UserError that the work raised, and RunStopped where a worker was killed. Anything
         else that the work raises comes as it is from this machine's processes, and as RunStopped
         from Spark.
@@ -83,23 +87,28 @@ class ProcessPoolRunner:
     ) -> Iterator[tuple[Item, Result]]:
         """Each item with the result of the work on it, in the order of the items."""
         if self.workers == 1 or len(items) < 2:
-            yield from SerialRunner().run(work, items)
-            return
+            return SerialRunner().run(work, items)
         if self._pool is None:
             self._pool = self._stack.enter_context(process_pool(self.workers))
-        waiting: deque[tuple[Item, Work[Result]]] = deque()
-        try:
-            for item in items:
-                waiting.append((item, self._pool.submit(work, item)))
-                # One result is handed on while the workers are busy with the next items.
-                if len(waiting) > self.workers:
-                    yield _take_first(waiting)
-            while waiting:
-                yield _take_first(waiting)
-        finally:
-            # Where one failed, the others must not go on writing behind the one who cleans up.
-            for _, left in waiting:
-                left.give_up()
+        pool = self._pool
+        submitted = ((item, pool.submit(work, item)) for item in items)
+        # One more than there are workers, so that none waits while a result is handed on.
+        return _take_results(deque(islice(submitted, self.workers + 1)), submitted)
+
+
+def _take_results(
+    waiting: deque[tuple[Item, Work[Result]]], submitted: Iterator[tuple[Item, Work[Result]]]
+) -> Iterator[tuple[Item, Result]]:
+    """Each item with its result, in order; for each that is taken the next one is submitted."""
+    try:
+        while waiting:
+            first = _take_first(waiting)
+            waiting.extend(islice(submitted, 1))
+            yield first
+    finally:
+        # Where one failed, the others must not go on writing behind the one who cleans up.
+        for _, left in waiting:
+            left.give_up()
 
 
 def _take_first(waiting: deque[tuple[Item, Work[Result]]]) -> tuple[Item, Result]:

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -73,23 +74,24 @@ def effects_of_answers(
     known, whatever the answer.
     """
     rows = community_rows(frame)
-    now = _probabilities(scorer, rows)
+    settled = [
+        rows.filter(_is_outstanding(answer)).with_columns(map(_settled, answer.settles))
+        for answer in answers
+    ]
+    raised = [
+        own_rows.with_columns(map(_raised, answer.raises))
+        for answer, own_rows in zip(answers, settled, strict=True)
+    ]
+    # Scored together: for a few rows the fixed cost of scoring is nearly all of it.
+    now, *others = _probabilities(scorer, [rows, *settled, *raised])
+    without, concerned = others[: len(answers)], others[len(answers) :]
     effects: dict[tuple[str, str], list[Effect]] = {}
-    for answer in answers:
-        outstanding = pl.any_horizontal(
-            CATALOGUE[name].fires_in_frame for name in answer.asked_where
-        )
-        outstanding_rows = rows.filter(outstanding.fill_null(value=False))
-        if outstanding_rows.is_empty():
-            continue
-        settled = outstanding_rows.with_columns(_settled(name) for name in answer.settles)
-        without = _probabilities(scorer, settled)
-        concerned = _probabilities(scorer, settled.with_columns(map(_raised, answer.raises)))
-        for key in outstanding_rows.select("crn", "group").iter_rows():
-            before, no = now[key], without[key]
+    for answer, no_concerns, concerns in zip(answers, without, concerned, strict=True):
+        for key, no in no_concerns.items():
+            before = now[key]
             if before is None or no is None:
                 continue
-            one = Effect(answer, before, no, concerned[key] if answer.raises else None)
+            one = Effect(answer, before, no, concerns[key] if answer.raises else None)
             if one.with_concerns is None or one.spread >= LEAST_SPREAD:
                 effects.setdefault(key, []).append(one)
     for own in effects.values():
@@ -97,9 +99,20 @@ def effects_of_answers(
     return effects
 
 
-def _probabilities(scorer: Scorer, rows: pl.DataFrame) -> dict[Any, float | None]:
-    scores = scorer.score_frame(rows)
-    return dict(zip(scores.select("crn", "group").iter_rows(), scores["probability"], strict=True))
+def _probabilities(scorer: Scorer, frames: Sequence[pl.DataFrame]) -> list[dict[Any, float | None]]:
+    """The probability of each row of some frames of community rows, by (crn, group)."""
+    scores = scorer.score_frame(pl.concat(frames)).select("crn", "group", "probability")
+    ends = list(accumulate(frame.height for frame in frames))
+    return [
+        {(crn, group): probability for crn, group, probability in scores[start:end].iter_rows()}
+        for start, end in pairwise([0, *ends])
+    ]
+
+
+def _is_outstanding(answer: Answer) -> pl.Expr:
+    """An expression: nothing is on record yet that would settle what the answer is about."""
+    fires = pl.any_horizontal(CATALOGUE[name].fires_in_frame for name in answer.asked_where)
+    return fires.fill_null(value=False)
 
 
 def _settled(name: str) -> pl.Expr:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from features.errors import MissingInput, UnreadableInput, UserError
@@ -22,7 +23,7 @@ from models.level import LevelModel, Stratum, stratum_on_prior
 from models.ordinal import OrdinalModel
 from models.prior import Prior, prior_of
 from models.scored_rows import lay_out_scores
-from models.strata import STRATA, THRESHOLDS, thresholds_of
+from models.strata import STRATA, THRESHOLDS, stratum_of, thresholds_of
 
 STAGE_1, STAGE_2 = "stage1-{:02}.txt", "bundle.json"
 FORMAT = 2
@@ -105,8 +106,21 @@ class Bundle:
     def score_frame(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Score the rows of an indicator frame, except those of prisoners (`lay_out_scores`)."""
         rows = community_rows(frame)
-        margins = self.ordinal.margins_at(rows, thresholds_of(rows))
-        return lay_out_scores(rows, self.level.log_odds(rows, margins))
+        return lay_out_scores(rows, self.level.log_odds(rows, self._margins(rows)))
+
+    def _margins(self, rows: pl.DataFrame) -> Matrix:
+        """The margin of stage 1 at each row's threshold; nought where it does not count.
+
+        To ask the boosters is a quarter of the scoring of a night.
+        """
+        counts = stratum_of(rows).is_in(self.level.with_slope)
+        margins = np.zeros(rows.height)
+        if counts.any():
+            counted_rows = rows.filter(counts)
+            margins[counts.to_numpy()] = self.ordinal.margins_at(
+                counted_rows, thresholds_of(counted_rows)
+            )
+        return margins
 
     def contributions(self, frame: pl.DataFrame, stratum: str) -> tuple[Matrix, list[str]]:
         """What each indicator adds to the calibrated log-odds, for rows of one recorded level.

@@ -66,10 +66,15 @@ class LevelModel:
     prior: Prior
     usual: Mapping[str, float]
 
+    @property
+    def with_slope(self) -> list[str]:
+        """The recorded levels at which stage 1 counts."""
+        return [name for name, stratum in self.strata.items() if stratum.slope]
+
     def log_odds(self, frame: pl.DataFrame, margins: Matrix) -> Matrix:
         """The calibrated log-odds of each row; NaN where its level is not scored.
 
-        `margins` (rows): of stage 1 at the row's own threshold.
+        `margins` (rows): of stage 1 at the row's own threshold; any number where it does not count.
         """
         strata = stratum_of(frame).to_numpy()
         totals = np.full(frame.height, np.nan)

@@ -42,23 +42,26 @@ def closed_case_information_unreviewed(histories: Histories) -> pl.LazyFrame:
     contact and an incident of police intelligence on one day are one. Time on remand is no sentence. An assessment that says that it does not mention the topic takes no account
     of it.
     """
-    rows = _new_information(histories)
-    both = pl.concat(
-        [rows.with_columns(day="occurred_on"), rows.with_columns(day="counts_on")]
-    ).unique([*CASE, "record_id", "day"])
+    rows, day, key = _new_information(histories), pl.col("day"), [*CASE, "record_id", "day"]
     spells = matching_entries(histories, "supervisions", A_SENTENCE)
     spells = spells.select(*CASE, began=pl.col("occurred_on"), ended=pl.col("ended_on"))
-    day, key = pl.col("day"), [*CASE, "record_id", "day"]
+    bounds = spells.group_by(CASE).agg(pl.col("ended").min(), pl.col("began").max())
+    bounded = rows.join(bounds, on=CASE)
+    between = pl.concat(
+        bounded.select(*CASE, "record_id", "began", "ended", day=name)
+        for name in ("occurred_on", "counts_on")
+    ).filter(pl.col("ended") < day, day < pl.col("began"))
     covered = (pl.col("began") <= day) & (pl.col("ended").is_null() | (pl.col("ended") >= day))
     closed = (
-        both.join(spells, on=CASE)
+        between.select(key)
+        .unique()
+        .join(spells, on=CASE)
         .group_by(key)
         .agg(
             open_then=covered.any(),
-            before=(pl.col("ended") < day).any(),
-            reopened_on=pl.col("began").filter(pl.col("began") > day).min(),
+            reopened_on=pl.when(pl.col("began") > day).then(pl.col("began")).min(),
         )
-        .filter(~pl.col("open_then"), "before", pl.col("reopened_on").is_not_null())
+        .filter(~pl.col("open_then"))
     )
     again = closed.group_by([*CASE, "record_id"]).agg(reopened_on=pl.col("reopened_on").max())
     dated = rows.join(again, on=[*CASE, "record_id"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -35,39 +35,44 @@ INSERT_ENTRIES = text(
 )
 
 
-def enqueue_cases(
-    opened: Transaction,
-    store: Store,
-    model: Bundle,
-    chosen: list[Chosen],
-    as_of: date,
-    run_id: str,
-    key: Key,
-    runner: Runner,
-) -> None:
-    """Write each chosen case to the queue, with its history and its sealed findings."""
-    if not chosen:
-        return
+def prepare_cases(
+    store: Store, model: Bundle, chosen: Sequence[Chosen], as_of: date, runner: Runner
+) -> Iterator[list[PreparedCase]]:
+    """Have chosen cases prepared in parts, by workers that begin before the first is asked for."""
     by_crn = {item.crn: item for item in chosen}
     work = PrepareWork(model, by_crn, as_of, frozenset(store.incomplete_cases()))
     parts = split_spine(store, asof.make_spine(by_crn, as_of), PREPARED_AT_ONCE)
-    prepared = {case.crn: case for _, cases in runner.run(work, parts) for case in cases}
-    # In a keyed random order: item numbers must not reveal how a case was chosen.
-    ordered = sorted(chosen, key=lambda one: key.keyed_digest("order", one.crn))
-    for at in range(0, len(ordered), AT_A_TIME):
-        some = ordered[at : at + AT_A_TIME]
-        cases = [prepared.pop(item.crn) for item in some]
-        heads = [
-            _item_row(item, as_of, run_id, key) | case.head
-            for item, case in zip(some, cases, strict=True)
-        ]
-        numbers = _insert_items(opened.connection, heads)
-        _insert_entries(opened.connection, numbers, cases)
-        sealed = [
-            _findings_row(number, item, key) | case.findings
-            for number, item, case in zip(numbers, some, cases, strict=True)
-        ]
-        opened.connection.execute(insert(findings), sealed)
+    return (cases for _, cases in runner.run(work, parts))
+
+
+def enqueue_cases(
+    opened: Transaction,
+    chosen: Sequence[Chosen],
+    prepared: Iterable[Sequence[PreparedCase]],
+    as_of: date,
+    run_id: str,
+    key: Key,
+) -> None:
+    """Write each chosen case to the queue, with its history and its sealed findings."""
+    by_crn = {item.crn: item for item in chosen}
+    for part in prepared:
+        # Item numbers must not reveal how a case was chosen: the part of a case goes by its CRN,
+        # and in the part they are in a keyed random order.
+        ordered = sorted(part, key=lambda case: key.keyed_digest("order", case.crn))
+        for at in range(0, len(ordered), AT_A_TIME):
+            cases = ordered[at : at + AT_A_TIME]
+            items_of = [by_crn[case.crn] for case in cases]
+            heads = [
+                _item_row(item, as_of, run_id, key) | case.head
+                for item, case in zip(items_of, cases, strict=True)
+            ]
+            numbers = _insert_items(opened.connection, heads)
+            _insert_entries(opened.connection, numbers, cases)
+            sealed = [
+                _findings_row(number, item, key) | case.findings
+                for number, item, case in zip(numbers, items_of, cases, strict=True)
+            ]
+            opened.connection.execute(insert(findings), sealed)
 
 
 def _insert_entries(

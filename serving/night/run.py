@@ -27,7 +27,6 @@ from features.store.store import Store
 from serving.board import approvals, note_kinds, stop
 from serving.board.approvals import Approval
 from serving.cases import acute_entries, caseload, legal_holds, limited_access
-from serving.cases.caseload import Placed
 from serving.db import audit_chain, working_days
 from serving.db.server import admin_url
 from serving.db.session import AuditEvent, Transaction, transaction
@@ -147,7 +146,8 @@ def _approval_in_force(
     except NotApproved:
         placed = caseload.place_cases(store, cases)
         with transaction(engine, None) as opened:
-            details = _bring_up_to_date(opened.connection, store, cases, placed, as_of)
+            details = _follow_cases(opened.connection, store, as_of)
+            caseload.write_caseload(opened.connection, cases, placed, as_of)
             opened.audit(AuditEvent("PLACED_CASELOAD", "NOT_APPLICABLE", "-", details))
         raise
 
@@ -193,7 +193,7 @@ def _choose_and_write(
     opened: Transaction, night: Night, scored: ScoredCaseload, *, stopped: bool
 ) -> dict[str, Any]:
     connection = opened.connection
-    moves = _bring_up_to_date(connection, night.store, scored.cases, scored.placed, night.as_of)
+    moves = _follow_cases(connection, night.store, night.as_of)
     away = eligibility.find_away(
         connection, night.store, night.as_of, scored.scores, night.approval.rise
     )
@@ -276,14 +276,10 @@ def _deliver_acute(engine: Engine, store: Store, on: pl.DataFrame, as_of: date) 
     return on
 
 
-def _bring_up_to_date(
-    connection: Connection, store: Store, on: pl.DataFrame, where: Placed, as_of: date
-) -> dict[str, Any]:
-    """Update what needs no model: answered requests, and who holds each case."""
+def _follow_cases(connection: Connection, store: Store, as_of: date) -> dict[str, int]:
+    """Update what needs no model: requests that are answered, and cases that have moved."""
     closed = reassessments.close_requests(connection, store, as_of)
-    moved = reassessments.move_cases(connection, store, as_of)
-    caseload.write_caseload(connection, on, where, as_of)
-    return {"reassessed": closed, "moved": moved}
+    return {"reassessed": closed, "moved": reassessments.move_cases(connection, store, as_of)}
 
 
 def _check_modes(settings: Settings, store: Store) -> None:

@@ -39,6 +39,11 @@ def write_run(
 ) -> dict[str, Any]:
     """Write a run with its queue, facts and snapshot in one transaction; returns its counts."""
     connection = opened.connection
+    # Workers prepare the cases while the caseload is written.
+    prepared = enqueue.prepare_cases(night.store, night.model, chosen, night.as_of, night.runner)
+    night.step("writing the caseload")
+    caseload.write_caseload(connection, scored.cases, scored.placed, night.as_of)
+    caseload.write_facts(connection, scored.cases, scored.facts, scored.placed, night.as_of)
     outcomes = outcomes_file.outcome_rows(
         scored.scores,
         scored.cases.filter("limited")["crn"],
@@ -66,18 +71,15 @@ def write_run(
     night.step("preparing the chosen cases")
     enqueue.enqueue_cases(
         opened=opened,
-        store=night.store,
-        model=night.model,
         chosen=chosen,
+        prepared=prepared,
         as_of=night.as_of,
         run_id=night.run_id,
         key=night.draw_key,
-        runner=night.runner,
     )
-    night.step("writing the caseload")
     enqueue.score_again(connection, scored.scores, night.run_id)
     draw_repeat_reads(connection, night.draw_key, clock.today())
-    caseload.write_facts(connection, scored.cases, scored.facts, scored.placed, night.as_of)
+    night.step("counting readings and lists for the watch")
     _write_snapshot(connection, night, scored, outcomes)
     return counts
 

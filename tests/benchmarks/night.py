@@ -41,7 +41,6 @@ from serving.night import nightly
 from serving.settings import Settings
 from tests.benchmarks import importing
 
-AS_OF: date = synthetic.Parameters().as_of
 CASES = int(os.environ.get("CASES", "12000"))
 TAUGHT_ON = 3000
 SHARES = (0.1, 0.5, 1.0)
@@ -123,7 +122,7 @@ def prepare_model(folder: Path) -> None:
     chosen = synthetic.Parameters(cases=TAUGHT_ON, seed=1)
     synthetic.synthesise_extract(chosen, folder / "extract", folder / "truth")
     load_extract(folder / "extract", folder / "store")
-    command = ["train", "--store", folder / "store", "--until", str(AS_OF)]
+    command = ["train", "--store", folder / "store", "--until", str(chosen.as_of)]
     command += ["--out", folder / "bundles", "--tracking", folder / "tracking"]
     _run(["-m", "training", *map(str, command)])
 
@@ -167,14 +166,14 @@ def run_night(folder: Path, name: str) -> dict[str, Any]:
     engine = engine_for(settings, NIGHT)
     with engine.connect():
         postgres = postgres_of(settings)
-    first = name == NIGHTS[0]
+    first, last_day = name == NIGHTS[0], last_day_of(folder)
     meter = Meter(postgres)
     meter.begin_step("start")
     with peak_memory(psutil.Process(), postgres) as peak:
         night = nightly.run_nightly(
             settings,
             engine,
-            AS_OF - timedelta(days=1) if first else AS_OF,
+            last_day - timedelta(days=1) if first else last_day,
             None if first else folder / "changed",
             meter.begin_step,
         )
@@ -183,6 +182,12 @@ def run_night(folder: Path, name: str) -> dict[str, Any]:
     if not night.run.is_new:
         raise SystemExit(f"The {name} stands already, so nothing was measured.")
     return {"steps": meter.steps, "mib": peak[0], "counts": night.run.counts["cases"]}
+
+
+def last_day_of(folder: Path) -> date:
+    """The day that a caseload's extract tells of, which may have been made on an earlier day."""
+    described = json.loads((folder / "extract" / "extract.json").read_text(encoding="utf-8"))
+    return date.fromisoformat(described["parameters"]["as_of"])
 
 
 def scan(folder: Path) -> int:

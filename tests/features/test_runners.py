@@ -65,3 +65,17 @@ def test_after_a_failure_nothing_is_running_any_more(tmp_path: Path) -> None:
     assert "0" in begun
     assert begun == ended
     assert "2" not in begun
+
+
+def test_workers_go_on_while_the_caller_does_something_else(tmp_path: Path) -> None:
+    """They begin when the run does, and the next item waits for no one to take the first result."""
+    tasks = [Task(name, tmp_path) for name in ("0", "1", "2", "3")]
+    with process_pool_runner(2) as runner:
+        results = runner.run(TaskWork(), tasks)
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.glob("*.ended"))) < 3:
+            assert time.monotonic() < deadline, "nobody works before the first result is taken"
+            time.sleep(0.05)
+        assert not (tmp_path / "3.begun").exists(), "no more than one waits for a free worker"
+        assert [task.name for task, _ in results] == ["0", "1", "2", "3"]
+    assert len(list(tmp_path.glob("*.ended"))) == 4

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,16 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from features.errors import MissingInput, UnreadableInput, UserError
 from features.frame import build
 from features.indicators import CATALOGUE
 from models import bundle, card, metrics, registry
-from models.inputs import community_rows, input_matrix
-from models.strata import STRATA
+from models.inputs import Matrix, community_rows, input_matrix
+from models.ordinal import OrdinalModel
+from models.scored_rows import lay_out_scores
+from models.strata import STRATA, thresholds_of
 from tests.factories import AS_OF, assessment, known_histories, row
 from tests.service import Service
 
@@ -72,6 +76,47 @@ def test_scores_by_stratum(service: Service) -> None:
     assert set(scored["why_not"]) == {"already very high"}
     assert scored["probability"].null_count() == 4
     assert set(service.model.level.strata) == set(STRATA)
+
+
+@pytest.mark.parametrize(
+    ("slopes", "rows_at"),
+    [
+        ({"LOW": 0.0, "MEDIUM": 0.0}, []),
+        ({"LOW": 0.0, "MEDIUM": 0.7}, ["MEDIUM"]),
+        ({"LOW": 0.7, "MEDIUM": 0.0}, ["LOW"]),
+        ({"LOW": 0.7, "MEDIUM": 0.7}, ["LOW", "MEDIUM"]),
+    ],
+)
+def test_boosters_are_asked_only_where_they_count(
+    service: Service,
+    slopes: dict[str, float],
+    rows_at: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And every score is the one that asking them for every row gives, to the last bit."""
+    level = service.model.level
+    strata = {n: replace(one, slope=slopes.get(n, 0.0)) for n, one in level.strata.items()}
+    model = replace(service.model, level=replace(level, strata=strata))
+    busy = {"incidents": [row("incidents", "2026-06-01", target="public")]}
+    frame = pl.concat(
+        build.build_frame(known_histories({**busy, "assessments": [assessment(AS_OF, recorded)]}))
+        for recorded in ("LOW", "MEDIUM", "HIGH", "VERY_HIGH")
+    )
+    rows = community_rows(frame)
+    margins = model.ordinal.margins_at(rows, thresholds_of(rows))
+    levels_asked: list[str] = []
+    margins_at = OrdinalModel.margins_at
+
+    def observed(own: OrdinalModel, part: pl.DataFrame, at: NDArray[np.int64]) -> Matrix:
+        levels_asked.extend(part["level"].unique(maintain_order=True))
+        return margins_at(own, part, at)
+
+    monkeypatch.setattr(OrdinalModel, "margins_at", observed)
+    scores = model.score_frame(frame)
+    assert levels_asked == rows_at
+    expected = lay_out_scores(rows, model.level.log_odds(rows, margins))
+    assert scores.equals(expected)
+    assert len(set(margins)) > 1, "all the boosters say the same"
 
 
 def test_an_indicator_that_does_not_concern_a_group_tells_nothing_of_the_group() -> None:
