@@ -15,7 +15,6 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from features import clock
 from features.errors import SetupProblem, UserError
 from features.store.digests import digest_of
 from features.store.objects import S3, ObjectFolder, run_at_once
@@ -24,7 +23,7 @@ ORIGIN = ".rosh-origin"
 SCRATCH = ".rosh-fetching"
 """The folder beside the name of the origin for files that are being fetched."""
 LEFT_BEHIND = 3600.0
-"""Seconds after which a file there is one that a killed process left."""
+"""Seconds after which a file there is one that a killed process left behind."""
 STORE = ("store/manifest.json", "store/files/")
 """What `features.store.s3_store` sends by itself."""
 CACHE = "ROSH_CACHE"
@@ -132,12 +131,18 @@ def origin_of(path: Path) -> tuple[ObjectFolder, str] | None:
 
 
 def scratch_of(path: Path) -> Path:
-    """The folder for files that are being fetched into the cache in which a path lies."""
+    """The folder for files that are being fetched into the cache in which a path lies.
+
+    A file that is LEFT_BEHIND older than the newest change of the folder is removed: both times are
+    of the disk, whose clock need not be this machine's.
+    """
     scratch = (_root_of(path) or path) / SCRATCH
-    for file in scratch.glob("*"):
+    files = list(scratch.glob("*"))
+    newest = scratch.stat().st_mtime if files else 0.0
+    for file in files:
         # Another process may be done with its file at any moment.
         with suppress(FileNotFoundError):
-            if clock.now().timestamp() - file.stat().st_mtime > LEFT_BEHIND:
+            if newest - file.stat().st_mtime > LEFT_BEHIND:
                 file.unlink()
     return scratch
 

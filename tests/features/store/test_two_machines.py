@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import boto3
 import polars as pl
 import pytest
 
+from features import clock
 from features.errors import SetupProblem, UnreadableInput, UserError
 from features.intake.load import load_extract
 from features.store import forget, legal_holds, locks, s3_store, staging, working_copy
@@ -497,6 +499,24 @@ def test_many_at_once_fetch_the_same_file_and_the_same_manifest(one: Path, tmp_p
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(read, range(40))) == {3}
     assert list(left.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(days=2), timedelta(days=-2)])
+def test_a_file_that_is_being_fetched_stays_whatever_the_clock_says(
+    tmp_path: Path, ahead: timedelta
+) -> None:
+    """The disk may have a clock of its own: a file's age is what the disk says it is."""
+    working_copy.name_origin(tmp_path, SERVICE)
+    scratch = tmp_path / working_copy.SCRATCH
+    scratch.mkdir()
+    being_fetched, nearly, left = (scratch / name for name in ("being-fetched", "nearly", "left"))
+    for file, age in ((being_fetched, 0), (nearly, -10), (left, 10)):
+        file.write_bytes(b"")
+        then = scratch.stat().st_mtime - (working_copy.LEFT_BEHIND + age if age else 0)
+        os.utime(file, (then, then))
+    with clock.ahead_by(ahead):
+        assert working_copy.scratch_of(tmp_path / "scores") == scratch
+    assert sorted(scratch.iterdir()) == [being_fetched, nearly]
 
 
 def test_a_file_is_replaced_in_s3_before_it_is_here(tmp_path: Path) -> None:
