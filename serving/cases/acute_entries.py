@@ -7,13 +7,14 @@ is its CRN alone.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from features.frame import timeline
@@ -138,26 +139,34 @@ def _refresh_entries(
     rows = {
         (row["crn"], row["record_id"]): row for row in _listed_entries(histories.rows("incidents"))
     }
-    for crn, records in waiting.items():
-        for record in records:
-            row = rows.get((crn, record))
-            ours = (acute.c.crn == crn) & (acute.c.record_id == record)
-            if row is None:
-                connection.execute(update(acute).where(ours).values(withdrawn=True))
-                continue
-            entry = timeline.describe_row("incidents", row)
-            now: dict[str, Any] = {
-                "disclosable": entry.disclosable,
-                "disputed": entry.disputed,
-                "withdrawn": False,
-            }
-            if crn in units:
-                now |= {"pdu_code": units[crn], "practitioner_code": holders.get(crn)}
-            connection.execute(update(acute).where(ours).values(**now))
-            words = _entry_text(entry) | (
-                {"listed_as": row["listed_as"]} if row["listed_as"] else {}
-            )
-            connection.execute(update(acute).where(ours, ~acute.c.limited).values(**words))
+    changes = defaultdict[str, list[dict[str, Any]]](list)
+    for crn, record in ((crn, record) for crn, own in waiting.items() for record in own):
+        row = rows.get((crn, record))
+        key: dict[str, Any] = {"of_crn": crn, "of_record": record}
+        changes["withdrawn"].append(key | {"withdrawn": row is None})
+        if row is None:
+            continue
+        entry = timeline.describe_row("incidents", row)
+        marks = {"disclosable": entry.disclosable, "disputed": entry.disputed}
+        changes["marks"].append(key | marks)
+        changes["words"].append(key | _entry_text(entry))
+        if crn in units:
+            held = {"pdu_code": units[crn], "practitioner_code": holders.get(crn)}
+            changes["unit"].append(key | held)
+        if row["listed_as"]:
+            changes["listing"].append(key | {"listed_as": row["listed_as"]})
+    for what, values in changes.items():
+        # A limited entry is its CRN alone.
+        has_words = [~acute.c.limited] if what in ("words", "listing") else []
+        _update_entries(connection, values, *has_words)
+
+
+def _update_entries(
+    connection: Connection, values: list[dict[str, Any]], *conditions: ColumnElement[bool]
+) -> None:
+    """Update entries, each named by `of_crn` and `of_record`, where the conditions hold."""
+    ours = acute.c.crn == bindparam("of_crn"), acute.c.record_id == bindparam("of_record")
+    connection.execute(update(acute).where(*ours, *conditions), values)
 
 
 def _entry_text(entry: TimelineEntry) -> dict[str, str]:

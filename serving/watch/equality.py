@@ -190,15 +190,13 @@ def _flagged_people(connection: Connection, as_of: date) -> set[str]:
     return set(connection.execute(rows).scalars())
 
 
-def _count_groups(
-    people: pl.DataFrame, who: set[str], names: Iterable[str] = CHARACTERISTICS
-) -> Iterable[tuple[str, int, int]]:
-    """For each group of each characteristic: name, number of people, number of those in `who`."""
-    unknown, is_in = unsupplied_characteristics(people), pl.col("crn").is_in(sorted(who))
+def _count_groups(people: pl.DataFrame, names: Iterable[str]) -> Iterable[tuple[str, int, int]]:
+    """For each group of each characteristic: name, number of people, number of those `true`."""
+    unknown = unsupplied_characteristics(people)
     for name in (name for name in names if name not in unknown):
-        counts = people.group_by(name).agg(people=pl.len(), true=is_in.sum())
-        for group, *numbers in counts.sort(name).iter_rows():
-            yield (f"{name}: {group}", *numbers)
+        counts = people.group_by(name).agg(pl.col("true").sum(), people=pl.len())
+        for group, true, size in counts.sort(name).iter_rows():
+            yield f"{name}: {group}", size, true
 
 
 def _flag_parts(
@@ -208,9 +206,10 @@ def _flag_parts(
     names: Iterable[str] = CHARACTERISTICS,
 ) -> list[Part]:
     """How many times as likely as everyone a group is to be flagged, at the near interval end."""
-    rate = people.filter(pl.col("crn").is_in(sorted(flagged))).height / max(1, people.height)
+    compared = people.with_columns(true=pl.col("crn").is_in(sorted(flagged)))
+    rate = int(compared["true"].sum()) / max(1, people.height)
     parts = []
-    for label, size, got in _count_groups(people, flagged, names):
+    for label, size, got in _count_groups(compared, names):
         expected = rate * size
         if size < SMALL or max(expected, got) < SMALL:
             parts.append(untold_part(label, size))
