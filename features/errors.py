@@ -11,6 +11,9 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from errno import ENOSPC
+from pathlib import Path
+
+PACKAGES = ("features", "models", "training", "serving")
 
 
 class UserError(Exception):
@@ -117,17 +120,32 @@ def _describe_unforeseen(error: BaseException) -> str:
     """The message for an unexpected error; its details go to a file that only the user can read."""
     if any(_is_full_disk(one) for one in _chain_of_causes(error)):
         return "The disk is full. Nothing was kept. Free some space and run the command again."
+    what = f"Something went wrong that nobody foresaw ({type(error).__name__}).{_place_of(error)}"
     try:
         handle, path = tempfile.mkstemp(prefix="rosh-triage-report-", suffix=".txt")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write("".join(traceback.format_exception(error)))
     except OSError:
-        return f"Something went wrong that nobody foresaw ({type(error).__name__})."
+        return what
     return (
-        f"Something went wrong that nobody foresaw ({type(error).__name__}). The details are in "
-        f"{path}, which only you can read. They may hold data of a person: look before you send "
-        "them to whoever keeps this service."
+        f"{what} The details are in {path}, which only you can read. They may hold data of a "
+        "person: look before you send them to whoever keeps this service."
     )
+
+
+def _place_of(error: BaseException) -> str:
+    """Where in this project it happened: in a container nobody can read the file with the details.
+
+    A place in code holds no data of a person, and a message may.
+    """
+    project = Path(__file__).parents[1]
+    places = [
+        f" It happened in {path.relative_to(project).as_posix()}, line {frame.lineno}."
+        for frame in traceback.extract_tb(error.__traceback__)
+        for path in [Path(frame.filename)]
+        if path.is_relative_to(project) and path.relative_to(project).parts[0] in PACKAGES
+    ]
+    return places[-1] if places else ""
 
 
 def _is_full_disk(error: BaseException) -> bool:

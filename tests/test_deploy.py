@@ -127,15 +127,46 @@ def test_every_container_has_a_limit_that_is_at_least_its_request(
             assert "memory" in own["limits"]
 
 
-def test_the_migration_can_be_left_out_for_a_restore() -> None:
-    rendered = run_tool(
-        "helm", "template", "rosh", str(CHART), *SET, "--set", "migrate.enabled=false"
-    )
-    every_pod = list(pods([one for one in yaml.safe_load_all(rendered) if one]))
+def test_while_a_backup_is_restored_nothing_migrates_opens_or_starts() -> None:
+    values = "migrate.enabled=false,suspended=true,replicaCount=0"
+    rendered = run_tool("helm", "template", "rosh", str(CHART), *SET, "--set", values)
+    listed = [one for one in yaml.safe_load_all(rendered) if one]
+    every_pod = list(pods(listed))
     assert len(every_pod) == 6
     assert not any(
         "migrate" in (one.get("args") or []) for p in every_pod for one in p["containers"]
     )
+    jobs = [one["spec"]["suspend"] for one in listed if one["kind"] == "CronJob"]
+    assert jobs == [True] * 5
+    assert [one["spec"]["replicas"] for one in listed if one["kind"] == "Deployment"] == [0]
+
+
+def test_only_the_admin_job_is_suspended(resources: list[dict[str, Any]]) -> None:
+    jobs = {
+        one["metadata"]["name"]: one["spec"]["suspend"]
+        for one in resources
+        if one["kind"] == "CronJob"
+    }
+    assert [name for name, suspended in jobs.items() if suspended] == ["rosh-triage-admin"]
+
+
+def test_pages_count_the_events_that_wait(resources: list[dict[str, Any]]) -> None:
+    """The alert RoshTriageEventsWait is about a metric that pages have where they know the topic."""
+    web = next(one for one in resources if one["kind"] == "Deployment")
+    env = web["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "ROSH_EVENTS_TOPIC", "value": "arn:aws:sns:eu-west-2:1:events"} in env
+
+
+def test_a_backup_on_a_volume_is_within_reach_of_a_person(
+    resources: list[dict[str, Any]],
+) -> None:
+    """Else none could be written before a deployment, and none restored."""
+    mounted = {
+        container["name"]: [one["mountPath"] for one in container["volumeMounts"]]
+        for pod in pods(resources)
+        for container in pod["containers"]
+    }
+    assert {name for name, paths in mounted.items() if "/backup" in paths} == {"admin", "backup"}
 
 
 def test_with_files_in_s3_no_pod_needs_a_volume() -> None:

@@ -17,6 +17,7 @@ from serving.commands import demo
 from serving.commands.service import console
 from serving.db import audit_chain
 from serving.db.migrate import migrate_database as bring_up_to_date
+from serving.db.night_lock import no_night_meanwhile
 from serving.db.server import as_owner
 from serving.db.session import AuditEvent, append_admin_audit
 from serving.db.tables import users
@@ -27,14 +28,21 @@ USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 def migrate_database(_: argparse.Namespace) -> None:
     """Make the database roles and bring the tables up to date."""
     chosen = settings.read_settings(needed=settings.MIGRATION_SECRETS)
-    before, after = bring_up_to_date(chosen)
+    # A night writes the tables that would be changed.
+    with no_night_meanwhile(chosen):
+        before, after = bring_up_to_date(chosen)
     if before != after:
         with as_owner(chosen) as connection:
             details = {"from": before, "to": after}
             _audit_admin(connection, "MIGRATED", "-", details, kind="DATABASE")
     if chosen.demo:
         demo.add_users(chosen)
-    console.print("The database is up to date.")
+    tables = (
+        f"The tables are those of revision {after}, as before."
+        if before == after
+        else f"The tables were brought from revision {before or 'none'} to {after}."
+    )
+    console.print(f"The database is up to date. {tables} Roles and rules are of this release.")
 
 
 def add_user(args: argparse.Namespace) -> None:

@@ -8,16 +8,26 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from psycopg import sql
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from features.errors import SetupProblem
+from features.errors import SetupProblem, UserError
 from serving.db import identity, past
 from serving.db.install_rules import install_rules
-from serving.db.server import NIGHT, OWNER, WEB, admin_url
+from serving.db.server import NIGHT, OWNER, WEB, admin_url, first_line_of
 from serving.db.tables import SCHEMA
 from serving.settings import Settings
+
+LOCK_TIMEOUT = "20s"
+"""How long a migration waits for the tables; pages that read them wait behind it meanwhile."""
+NO_RIGHTS = "NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE"
+RIGHTS_OF_ROLE = text(
+    "SELECT rolsuper OR rolbypassrls OR rolcreatedb OR rolcreaterole FROM pg_roles"
+    " WHERE rolname = :role"
+)
 
 
 def make_roles(settings: Settings) -> None:
@@ -38,6 +48,7 @@ def migrate_database(settings: Settings) -> tuple[str, str]:
     engine = create_engine(admin_url(settings))
     try:
         with engine.begin() as connection:
+            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
             _make_roles(connection, settings)
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA} AUTHORIZATION {OWNER}"))
             connection.execute(text(f"SET LOCAL ROLE {OWNER}"))
@@ -51,9 +62,20 @@ def migrate_database(settings: Settings) -> tuple[str, str]:
             identity.keep_key(connection, identity.key_from(settings.session_secret))
             return before, _current_revision(connection)
     except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            raise SetupProblem(
+                "Somebody is using the tables, so they could not be changed within "
+                f"{LOCK_TIMEOUT}. Nothing was changed. Run the command again."
+            ) from error
         raise SetupProblem(
-            f"The database cannot be reached: {str(error.orig).strip().splitlines()[0]}. "
-            "Check DATABASE_URL, or unset it to use the one in the data folder."
+            f"The database cannot be reached: {first_line_of(error)}. Check DATABASE_URL, or unset "
+            "it to use the one in the data folder."
+        ) from error
+    except CommandError as error:
+        raise UserError(
+            "The tables are of another release, which this one does not know, most likely a later "
+            "one. Nothing was changed. Run the migration of that release, or restore a backup of "
+            "this one."
         ) from error
     finally:
         engine.dispose()
@@ -69,23 +91,22 @@ def _current_revision(connection: Connection) -> str:
 
 
 def _make_roles(connection: Connection, settings: Settings) -> None:
-    """Make the owner, who cannot sign in, and the two service roles, who own nothing."""
+    """Make the owner, who cannot sign in, and the two service roles, who own nothing.
+
+    Only a superuser may say that a role is none, and the administrator of a managed database is not
+    one: it is said of a new role, which anybody may, and where a role has too many rights.
+    """
     passwords = {OWNER: None, WEB: settings.web_password, NIGHT: settings.night_password}
     raw = connection.connection.driver_connection
     assert raw is not None  # noqa: S101 (a connection in use has a driver connection)
     for role, password in passwords.items():
-        exists = connection.execute(
-            text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}
-        ).first()
-        verb = sql.SQL("ALTER ROLE" if exists else "CREATE ROLE")
+        has_rights = connection.execute(RIGHTS_OF_ROLE, {"role": role}).scalar()
+        verb = sql.SQL("CREATE ROLE" if has_rights is None else "ALTER ROLE")
         login = (
             sql.SQL("NOLOGIN")
             if password is None
             else sql.SQL("LOGIN PASSWORD {}").format(sql.Literal(password))
         )
-        raw.execute(
-            sql.SQL("{} {} WITH {} NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE").format(
-                verb, sql.Identifier(role), login
-            )
-        )
+        rights = sql.SQL("" if has_rights is False else NO_RIGHTS)
+        raw.execute(sql.SQL("{} {} WITH {} {}").format(verb, sql.Identifier(role), login, rights))
     raw.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(OWNER)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +17,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from features.errors import SetupProblem
@@ -26,6 +28,17 @@ WEB, NIGHT, OWNER = "rosh_web", "rosh_night", "rosh_owner"
 DATABASE = "rosh_triage"
 PATIENCE = 3
 """Seconds that a page waits for a connection before it shows that the database is unavailable."""
+LINK_LIMITS = {
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+"""After how long (s, ms) a connection to a server that has gone silent counts as lost.
+
+Without these it is up to two hours: a statement's own time limit is kept by the server that has
+gone. What DATABASE_URL sets itself stands.
+"""
 PASSWORDS_ONLY = "local all all scram-sha-256\n"
 """The whole of the embedded server's pg_hba.conf: no one is trusted, nothing but the socket."""
 
@@ -33,7 +46,8 @@ PASSWORDS_ONLY = "local all all scram-sha-256\n"
 def admin_url(settings: Settings) -> URL:
     """The administrator's database address; starts the embedded server if needed."""
     if settings.database_url is not None:
-        return make_url(settings.database_url).set(drivername="postgresql+psycopg")
+        url = make_url(settings.database_url).set(drivername="postgresql+psycopg")
+        return url.set(query={**LINK_LIMITS, **url.query})
     return _embedded_url(settings.data.resolve() / "postgres", settings.admin_password)
 
 
@@ -81,10 +95,7 @@ def engine_for(settings: Settings, role: str) -> Engine:
         row = _asked_of_itself(engine)
     except OperationalError as error:
         engine.dispose()
-        raise SetupProblem(
-            f"The database does not let {role} in. Run python -m serving migrate first, with the "
-            "same passwords."
-        ) from error
+        raise SetupProblem(_why_refused(error, role)) from error
     if role == WEB:
         engine = engine.execution_options(
             **{identity.OPTION: identity.key_from(settings.session_secret)}
@@ -97,6 +108,29 @@ def engine_for(settings: Settings, role: str) -> Engine:
             "start with it; run python -m serving migrate to make the roles it needs."
         )
     return engine
+
+
+def _why_refused(error: OperationalError, role: str) -> str:
+    """Why a role could not sign in, and the remedy.
+
+    PostgreSQL gives no code while a connection is made; where it answered and refuses the role, its
+    message names it.
+    """
+    reason = first_line_of(error)
+    if f'"{role}"' in reason:
+        return (
+            f"The database does not let {role} in: {reason}. Run python -m serving migrate first, "
+            "with the same passwords."
+        )
+    return (
+        f"The database cannot be reached: {reason}. See that it runs and that DATABASE_URL names "
+        "it, then run the command again."
+    )
+
+
+def first_line_of(error: DBAPIError) -> str:
+    """The first line of what the driver says of an error, without a full stop at the end."""
+    return str(error.orig).strip().splitlines()[0].rstrip(".")
 
 
 def _check_identity(engine: Engine) -> None:
@@ -139,7 +173,8 @@ def _asked_of_itself(engine: Engine) -> Any:
 def program_of(settings: Settings, name: str) -> Path:
     """A program of PostgreSQL: of the embedded server, else the one on the path.
 
-    Raises SetupProblem where it is not installed.
+    Raises SetupProblem where it is not installed, and where it is of another version than the
+    database: what a later pg_dump or pg_restore writes an earlier database does not take.
     """
     if settings.database_url is None:
         return Path(_start_server(settings.data.resolve() / "postgres").bin_path) / name
@@ -148,7 +183,32 @@ def program_of(settings: Settings, name: str) -> Path:
         raise SetupProblem(
             f"{name} is not installed. Install PostgreSQL's client, of the version of the database."
         )
+    installed, needed = _version_of_program(program), _version_of_server(settings)
+    if installed != needed:
+        raise SetupProblem(
+            f"{name} is of PostgreSQL {installed}, and the database is of {needed}: a backup by it "
+            f"cannot be restored there. Install PostgreSQL's client of version {needed}."
+        )
     return Path(program)
+
+
+def _version_of_program(program: str) -> int:
+    """The major version of a program of PostgreSQL: "pg_dump (PostgreSQL) 17.2 (Debian …)"."""
+    version = subprocess.run(  # noqa: S603 - a program of PostgreSQL
+        [program, "--version"], capture_output=True, text=True, check=False
+    ).stdout
+    number = re.search(r"\) (\d+)", version)
+    return int(number[1]) if number else 0
+
+
+def _version_of_server(settings: Settings) -> int:
+    """The major version of the database."""
+    engine = create_engine(admin_url(settings))
+    try:
+        with absence_said(), engine.connect() as connection:
+            return int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
+    finally:
+        engine.dispose()
 
 
 def forget_ended_server(folder: Path) -> None:

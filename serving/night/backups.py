@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,12 @@ from features.store import locks, s3_store, staging, working_copy
 from features.store.digests import digest_of
 from features.store.objects import ObjectFolder
 from serving.db.migrate import make_roles, migrate_database
+from serving.db.night_lock import lock_night, no_night_meanwhile
 from serving.db.server import OWNER, admin_url, as_owner, program_of
 from serving.db.session import AuditEvent, transaction
 from serving.db.tables import SCHEMA
 from serving.night import backup_places as places
 from serving.night.backup_places import MANIFEST
-from serving.night.run import lock_night, no_night_meanwhile
 from serving.settings import ANCHORS, Settings
 
 FOLDERS = ("store", "bundles", "scores")
@@ -185,28 +186,34 @@ def restore_backup(settings: Settings, folder: Path, step: Callable[[str], None]
         )
     pg_restore = program_of(settings, "pg_restore")
     # Another restore, or a night, would find half of this one.
-    with no_night_meanwhile(settings):
+    with no_night_meanwhile(settings), ExitStack() as unfinished:
         _check_empty(settings)
         origin = working_copy.origin_of(settings.data)
-        try:
-            for name in backup.digests:
-                if name != DUMP:
-                    step(name)
-                    target = settings.data / Path(name).relative_to("data")
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy2(folder / name, target)
-            places.send_everything(settings)
-            step("the database")
-            make_roles(settings)
-            # Last, and in one transaction: what failed before has left nothing in the database.
-            _restore(pg_restore, admin_url(settings), folder / DUMP)
-        except (OSError, UserError):
-            places.remove_everything(settings, FOLDERS, origin[0] if origin else None)
-            raise
-    step("bringing the tables up to date")
-    migrate_database(settings)
-    _leave_out_numbers(settings)
+        unfinished.callback(
+            places.remove_everything, settings, FOLDERS, origin[0] if origin else None
+        )
+        for name in backup.digests:
+            if name != DUMP:
+                step(name)
+                target = settings.data / Path(name).relative_to("data")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(folder / name, target)
+        places.send_everything(settings)
+        step("the database")
+        make_roles(settings)
+        unfinished.callback(_drop_schema, settings)
+        _restore(pg_restore, admin_url(settings), folder / DUMP)
+        step("bringing the tables up to date")
+        migrate_database(settings)
+        _leave_out_numbers(settings)
+        unfinished.pop_all()
     return backup
+
+
+def _drop_schema(settings: Settings) -> None:
+    """Remove what was restored into a database that was empty before."""
+    with as_owner(settings) as connection:
+        connection.execute(text(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"))
 
 
 def _leave_out_numbers(settings: Settings) -> None:

@@ -19,10 +19,10 @@ from features.store.forget import forget_case
 from features.store.store import Store
 from features.store.whole_files import write_whole
 from serving.cases.legal_holds import check_crn, is_held
+from serving.db.night_lock import no_night_meanwhile
 from serving.db.server import as_owner
 from serving.db.session import AuditEvent, append_admin_audit
 from serving.db.tables import rewritten_scores
-from serving.night.run import no_night_meanwhile
 from serving.settings import Settings
 
 

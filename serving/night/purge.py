@@ -13,10 +13,10 @@ from sqlalchemy import Connection, select, text
 from features.errors import UserError
 from features.store import working_copy
 from serving.cases.legal_holds import held_cases
+from serving.db.night_lock import no_night_meanwhile
 from serving.db.server import as_owner
 from serving.db.session import AuditEvent, append_admin_audit
 from serving.db.tables import runs
-from serving.night.run import no_night_meanwhile
 from serving.settings import Settings
 
 MONTHS = 24

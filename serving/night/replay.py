@@ -21,9 +21,9 @@ from features.store.store import Store
 from features.store.whole_files import write_whole
 from serving.board import approvals, note_kinds
 from serving.cases import limited_access
+from serving.db.night_lock import lock_night
 from serving.db.session import AuditEvent, transaction
 from serving.night import dates, score_caseload
-from serving.night.run import lock_night
 from serving.settings import Settings
 
 BEING_WRITTEN = ".rewritten"

@@ -6,14 +6,13 @@ Only committed runs exist: a second start changes nothing, and the next run swee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Engine, create_engine, select, text
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError
 
 from features import clock
@@ -28,7 +27,7 @@ from serving.board import approvals, note_kinds, stop
 from serving.board.approvals import Approval
 from serving.cases import acute_entries, caseload, legal_holds, limited_access
 from serving.db import audit_chain, working_days
-from serving.db.server import admin_url
+from serving.db.night_lock import lock_night
 from serving.db.session import AuditEvent, Transaction, transaction
 from serving.db.tables import runs
 from serving.night import (
@@ -220,27 +219,6 @@ def _other_models(night: Night) -> dict[int, ProposedModel]:
         for one in night.challengers
         if one.model is not None and one.model.id != night.model.id
     }
-
-
-@contextmanager
-def lock_night(engine: Engine) -> Iterator[None]:
-    """Hold the lock of the nightly run, so that only one runs at a time."""
-    with engine.connect() as connection:
-        lock = text("SELECT pg_try_advisory_xact_lock(hashtext('triage.night'))")
-        if not connection.execute(lock).scalar():
-            raise UserError("Another night is running. Start this one when it has ended.")
-        yield
-
-
-@contextmanager
-def no_night_meanwhile(settings: Settings) -> Iterator[None]:
-    """Hold the lock of the nightly run as the administrator; UserError while a night runs."""
-    engine = create_engine(admin_url(settings))
-    try:
-        with lock_night(engine):
-            yield
-    finally:
-        engine.dispose()
 
 
 def _close_limited(engine: Engine, store: Store, as_of: date) -> None:

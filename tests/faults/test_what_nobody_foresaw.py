@@ -31,6 +31,7 @@ def test_it_becomes_a_sentence_and_a_report(
     assert features_main.main(["check", str(reports)]) == errors.UNFORESEEN
     output = capsys.readouterr().err
     assert "nobody foresaw (ZeroDivisionError)" in output
+    assert re.search(r"It happened in features/\S+\.py, line \d+\.", output), "of our own code"
     assert "Traceback" not in output
     assert "A000001" not in output, "no data of a person on a terminal or in a log"
     report = Path(re.search(r"in (\S+\.txt)", output).group(1))  # type: ignore[union-attr]

@@ -17,7 +17,7 @@ from features.history import asof
 from features.intake.load import load_extract
 from features.store import digests, staging
 from features.store.store import Store
-from serving.db import audit_chain
+from serving.db import audit_chain, night_lock
 from serving.db.session import transaction
 from serving.night import enqueue, run
 from tests import factories
@@ -305,5 +305,5 @@ def test_a_mended_row_makes_its_case_whole_again(tmp_path: Path) -> None:
 
 
 def test_a_second_night_at_the_same_time_is_refused(service: Service) -> None:
-    with run.lock_night(service.night), pytest.raises(UserError, match="Another night is running"):
+    with night_lock.lock_night(service.night), pytest.raises(UserError, match="A night is running"):
         run.run_night(service.settings, service.night, AS_OF)
