@@ -49,8 +49,9 @@ class Runner(Protocol):
     ) -> Iterator[tuple[Item, Result]]:
         """Each item with the result of the work on it, in the order of the items.
 
-        Worker processes begin at once, and go on while the caller does something else before it
-        takes the first result; other runners may begin when that is asked for.
+        Worker processes begin at once: one item more than there are workers is worked while the
+        caller does something else before it takes the first result. Other runners may begin when
+        that is asked for.
 
         Raises a UserError that the work raised, and RunStopped where a worker was killed. Anything
         else that the work raises comes as it is from this machine's processes, and as RunStopped
@@ -91,24 +92,33 @@ class ProcessPoolRunner:
         if self._pool is None:
             self._pool = self._stack.enter_context(process_pool(self.workers))
         pool = self._pool
-        submitted = ((item, pool.submit(work, item)) for item in items)
-        # One more than there are workers, so that none waits while a result is handed on.
-        return _take_results(deque(islice(submitted, self.workers + 1)), submitted)
+        works = ((item, pool.submit(work, item)) for item in items)
+        waiting: deque[tuple[Item, Work[Result]]] = deque()
+        with ExitStack() as failed:
+            failed.callback(_give_up, waiting)
+            # One more than there are workers, so that none waits while a result is handed on.
+            waiting.extend(islice(works, self.workers + 1))
+            failed.pop_all()
+        return _take_results(waiting, works)
 
 
 def _take_results(
-    waiting: deque[tuple[Item, Work[Result]]], submitted: Iterator[tuple[Item, Work[Result]]]
+    waiting: deque[tuple[Item, Work[Result]]], works: Iterator[tuple[Item, Work[Result]]]
 ) -> Iterator[tuple[Item, Result]]:
     """Each item with its result, in order; for each that is taken the next one is submitted."""
     try:
         while waiting:
             first = _take_first(waiting)
-            waiting.extend(islice(submitted, 1))
+            waiting.extend(islice(works, 1))
             yield first
     finally:
-        # Where one failed, the others must not go on writing behind the one who cleans up.
-        for _, left in waiting:
-            left.give_up()
+        _give_up(waiting)
+
+
+def _give_up(waiting: deque[tuple[Item, Work[Result]]]) -> None:
+    """Where one failed, the others must not go on writing behind the one who cleans up."""
+    for _, work in waiting:
+        work.give_up()
 
 
 def _take_first(waiting: deque[tuple[Item, Work[Result]]]) -> tuple[Item, Result]:

@@ -76,6 +76,8 @@ class Work(Generic[Result]):
 
     def give_up(self) -> None:
         """Have the work not begun, or wait until it has ended; its result is let go."""
+        # What a worker has not begun yet it does not find any more.
+        self.path.unlink(missing_ok=True)
         if not self.future.cancel():
             wait([self.future])
 
@@ -113,8 +115,14 @@ def _killed_workers_reported(folder: Path) -> Iterator[None]:
 
 
 def _do_work(path: Path) -> None:
-    """In a worker: do the work in a file, and write its result in the place of it."""
-    work, arguments = _read_pickle(path)
+    """In a worker: do the work in a file, and write its result in the place of it.
+
+    Nothing, where the file is gone: the work was given up before it was begun.
+    """
+    try:
+        work, arguments = _read_pickle(path)
+    except FileNotFoundError:
+        return
     writing = path.with_suffix(".tmp")
     writing.write_bytes(pickle.dumps(work(*arguments)))
     writing.rename(path)
@@ -137,7 +145,12 @@ def process_pool(workers: int) -> Iterator[Workers]:
     _refuse_in_imported_script()
     _check_main_script()
     with shared_folder() as folder, _executor(workers, folder) as executor:
-        yield Workers(executor, folder)
+        try:
+            yield Workers(executor, folder)
+        finally:
+            # What nobody took is not begun any more.
+            for path in folder.glob("work-*.pickle"):
+                path.unlink(missing_ok=True)
 
 
 def _check_main_script() -> None:

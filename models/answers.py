@@ -74,24 +74,24 @@ def effects_of_answers(
     known, whatever the answer.
     """
     rows = community_rows(frame)
-    settled = [
+    rows_settled = [
         rows.filter(_is_outstanding(answer)).with_columns(map(_settled, answer.settles))
         for answer in answers
     ]
-    raised = [
+    rows_of_concern = [
         own_rows.with_columns(map(_raised, answer.raises))
-        for answer, own_rows in zip(answers, settled, strict=True)
+        for answer, own_rows in zip(answers, rows_settled, strict=True)
     ]
     # Scored together: for a few rows the fixed cost of scoring is nearly all of it.
-    now, *others = _probabilities(scorer, [rows, *settled, *raised])
-    without, concerned = others[: len(answers)], others[len(answers) :]
+    now, *others = _probabilities(scorer, [rows, *rows_settled, *rows_of_concern])
+    no_concerns, concerns = others[: len(answers)], others[len(answers) :]
     effects: dict[tuple[str, str], list[Effect]] = {}
-    for answer, no_concerns, concerns in zip(answers, without, concerned, strict=True):
-        for key, no in no_concerns.items():
+    for answer, without, with_concerns in zip(answers, no_concerns, concerns, strict=True):
+        for key, no in without.items():
             before = now[key]
             if before is None or no is None:
                 continue
-            one = Effect(answer, before, no, concerns[key] if answer.raises else None)
+            one = Effect(answer, before, no, with_concerns[key] if answer.raises else None)
             if one.with_concerns is None or one.spread >= LEAST_SPREAD:
                 effects.setdefault(key, []).append(one)
     for own in effects.values():

@@ -109,10 +109,7 @@ class Bundle:
         return lay_out_scores(rows, self.level.log_odds(rows, self._margins(rows)))
 
     def _margins(self, rows: pl.DataFrame) -> Matrix:
-        """The margin of stage 1 at each row's threshold; nought where it does not count.
-
-        To ask the boosters is a quarter of the scoring of a night.
-        """
+        """The margin of stage 1 at each row's threshold; nought where it does not count."""
         counts = stratum_of(rows).is_in(self.level.with_slope)
         margins = np.zeros(rows.height)
         if counts.any():

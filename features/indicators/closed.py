@@ -45,12 +45,14 @@ def closed_case_information_unreviewed(histories: Histories) -> pl.LazyFrame:
     rows, day, key = _new_information(histories), pl.col("day"), [*CASE, "record_id", "day"]
     spells = matching_entries(histories, "supervisions", A_SENTENCE)
     spells = spells.select(*CASE, began=pl.col("occurred_on"), ended=pl.col("ended_on"))
-    bounds = spells.group_by(CASE).agg(pl.col("ended").min(), pl.col("began").max())
-    bounded = rows.join(bounds, on=CASE)
+    bounds = spells.group_by(CASE).agg(
+        first_end=pl.col("ended").min(), last_beginning=pl.col("began").max()
+    )
+    information = rows.join(bounds, on=CASE)
     between = pl.concat(
-        bounded.select(*CASE, "record_id", "began", "ended", day=name)
+        information.select(*CASE, "record_id", "first_end", "last_beginning", day=name)
         for name in ("occurred_on", "counts_on")
-    ).filter(pl.col("ended") < day, day < pl.col("began"))
+    ).filter(pl.col("first_end") < day, day < pl.col("last_beginning"))
     covered = (pl.col("began") <= day) & (pl.col("ended").is_null() | (pl.col("ended") >= day))
     closed = (
         between.select(key)

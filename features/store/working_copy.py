@@ -133,17 +133,19 @@ def origin_of(path: Path) -> tuple[ObjectFolder, str] | None:
 def scratch_of(path: Path) -> Path:
     """The folder for files that are being fetched into the cache in which a path lies.
 
-    A file that is LEFT_BEHIND older than the newest change of the folder is removed: both times are
-    of the disk, whose clock need not be this machine's.
+    A file there that was not written to for LEFT_BEHIND is removed. Its age goes by the clock of
+    the disk, which need not be this machine's, and by the time of its last change, because its date
+    is set to that of the object while it is being fetched.
     """
     scratch = (_root_of(path) or path) / SCRATCH
-    files = list(scratch.glob("*"))
-    newest = scratch.stat().st_mtime if files else 0.0
-    for file in files:
-        # Another process may be done with its file at any moment.
-        with suppress(FileNotFoundError):
-            if newest - file.stat().st_mtime > LEFT_BEHIND:
-                file.unlink()
+    if files := list(scratch.glob("*")):
+        os.utime(scratch)
+        now = scratch.stat().st_ctime
+        for file in files:
+            # Another process may be done with its file at any moment.
+            with suppress(FileNotFoundError):
+                if now - file.stat().st_ctime > LEFT_BEHIND:
+                    file.unlink()
     return scratch
 
 

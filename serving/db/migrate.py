@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from features.errors import SetupProblem, UserError
 from serving.db import identity, past
 from serving.db.install_rules import install_rules
-from serving.db.server import NIGHT, OWNER, WEB, admin_url, first_line_of
+from serving.db.server import NIGHT, OWNER, WEB, admin_url, reach_database
 from serving.db.tables import SCHEMA
 from serving.settings import Settings
 
@@ -47,6 +47,7 @@ def migrate_database(settings: Settings) -> tuple[str, str]:
     """
     engine = create_engine(admin_url(settings))
     try:
+        reach_database(engine)
         with engine.begin() as connection:
             connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
             _make_roles(connection, settings)
@@ -62,14 +63,11 @@ def migrate_database(settings: Settings) -> tuple[str, str]:
             identity.keep_key(connection, identity.key_from(settings.session_secret))
             return before, _current_revision(connection)
     except OperationalError as error:
-        if isinstance(error.orig, LockNotAvailable):
-            raise SetupProblem(
-                "Somebody is using the tables, so they could not be changed within "
-                f"{LOCK_TIMEOUT}. Nothing was changed. Run the command again."
-            ) from error
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
         raise SetupProblem(
-            f"The database cannot be reached: {first_line_of(error)}. Check DATABASE_URL, or unset "
-            "it to use the one in the data folder."
+            f"Somebody is using the tables, so they could not be changed within {LOCK_TIMEOUT}. "
+            "Nothing was changed. Run the command again."
         ) from error
     except CommandError as error:
         raise UserError(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import Engine, create_engine, text
 
 from features.errors import UserError
-from serving.db.server import admin_url
+from serving.db.server import admin_url, reach_database
 from serving.settings import Settings
 
 
@@ -30,6 +30,7 @@ def no_night_meanwhile(settings: Settings) -> Iterator[None]:
     """Hold the lock of the nightly run as the administrator; UserError while a night runs."""
     engine = create_engine(admin_url(settings))
     try:
+        reach_database(engine)
         with lock_night(engine):
             yield
     finally:

@@ -128,6 +128,17 @@ def _why_refused(error: OperationalError, role: str) -> str:
     )
 
 
+def reach_database(engine: Engine) -> None:
+    """Connect once; SetupProblem, with the reason, where the database cannot be reached."""
+    try:
+        engine.connect().close()
+    except OperationalError as error:
+        raise SetupProblem(
+            f"The database cannot be reached: {first_line_of(error)}. Check DATABASE_URL, or unset "
+            "it to use the one in the data folder."
+        ) from error
+
+
 def first_line_of(error: DBAPIError) -> str:
     """The first line of what the driver says of an error, without a full stop at the end."""
     return str(error.orig).strip().splitlines()[0].rstrip(".")

@@ -10,6 +10,7 @@ import polars as pl
 from sqlalchemy import Connection, insert, select, text
 
 from features import clock
+from features.errors import RunStopped
 from features.history import asof
 from features.local_runners import Runner
 from features.parts import split_spine
@@ -35,7 +36,7 @@ INSERT_ENTRIES = text(
 )
 
 
-def prepare_cases(
+def begin_preparing(
     store: Store, model: Bundle, chosen: Sequence[Chosen], as_of: date, runner: Runner
 ) -> Iterator[list[PreparedCase]]:
     """Have chosen cases prepared in parts, by workers that begin before the first is asked for."""
@@ -48,20 +49,23 @@ def prepare_cases(
 def enqueue_cases(
     opened: Transaction,
     chosen: Sequence[Chosen],
-    prepared: Iterable[Sequence[PreparedCase]],
+    parts: Iterable[Sequence[PreparedCase]],
     as_of: date,
     run_id: str,
     key: Key,
 ) -> None:
-    """Write each chosen case to the queue, with its history and its sealed findings."""
+    """Write each chosen case to the queue, with its history and its sealed findings.
+
+    `parts` are the prepared cases; RunStopped where one of the chosen is in none.
+    """
     by_crn = {item.crn: item for item in chosen}
-    for part in prepared:
+    for part in parts:
         # Item numbers must not reveal how a case was chosen: the part of a case goes by its CRN,
         # and in the part they are in a keyed random order.
         ordered = sorted(part, key=lambda case: key.keyed_digest("order", case.crn))
         for at in range(0, len(ordered), AT_A_TIME):
             cases = ordered[at : at + AT_A_TIME]
-            items_of = [by_crn[case.crn] for case in cases]
+            items_of = [by_crn.pop(case.crn) for case in cases]
             heads = [
                 _item_row(item, as_of, run_id, key) | case.head
                 for item, case in zip(items_of, cases, strict=True)
@@ -73,6 +77,11 @@ def enqueue_cases(
                 for number, item, case in zip(numbers, items_of, cases, strict=True)
             ]
             opened.connection.execute(insert(findings), sealed)
+    if by_crn:
+        raise RunStopped(
+            f"{len(by_crn)} chosen cases were not prepared. Nothing of this run was kept. This is "
+            "a defect: report it to whoever maintains this service."
+        )
 
 
 def _insert_entries(

@@ -40,8 +40,8 @@ def write_run(
     """Write a run with its queue, facts and snapshot in one transaction; returns its counts."""
     connection = opened.connection
     # Workers prepare the cases while the caseload is written.
-    prepared = enqueue.prepare_cases(night.store, night.model, chosen, night.as_of, night.runner)
-    night.step("writing the caseload")
+    parts = enqueue.begin_preparing(night.store, night.model, chosen, night.as_of, night.runner)
+    night.step("writing the caseload and the scores")
     caseload.write_caseload(connection, scored.cases, scored.placed, night.as_of)
     caseload.write_facts(connection, scored.cases, scored.facts, scored.placed, night.as_of)
     outcomes = outcomes_file.outcome_rows(
@@ -72,7 +72,7 @@ def write_run(
     enqueue.enqueue_cases(
         opened=opened,
         chosen=chosen,
-        prepared=prepared,
+        parts=parts,
         as_of=night.as_of,
         run_id=night.run_id,
         key=night.draw_key,

@@ -96,7 +96,8 @@ class Store:
             items.c.state == "concluded",
             items.c.id.not_in([*self._second_reads(), *self._repeat_reads()]),
         )
-        newest = rows.order_by(items.c.id.desc()).limit(limit)
+        at = select(conclusions.c.at).where(conclusions.c.item_id == items.c.id).scalar_subquery()
+        newest = rows.order_by(at.desc().nulls_last(), items.c.id.desc()).limit(limit)
         return [self._item_of(row) for row in self.connection.execute(newest).mappings()]
 
     def read_item(self, item_id: int) -> Item | None:

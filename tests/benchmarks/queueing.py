@@ -89,8 +89,8 @@ def main(folder: Path) -> None:
             opened.connection.execute(text(RUN), {"approval": approval, "as_of": AS_OF})
             began = time.perf_counter()
             with process_pool_runner() as runner:
-                prepared = enqueue.prepare_cases(store, model, chosen, AS_OF, runner)
-                enqueue.enqueue_cases(opened, chosen, prepared, AS_OF, "r", Key("s", "r"))
+                parts = enqueue.begin_preparing(store, model, chosen, AS_OF, runner)
+                enqueue.enqueue_cases(opened, chosen, parts, AS_OF, "r", Key("s", "r"))
             took = time.perf_counter() - began
             rows = opened.connection.execute(text("SELECT count(*) FROM triage.entries")).scalar()
         engine.dispose()

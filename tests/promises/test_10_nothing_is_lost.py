@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from features.errors import TooManyRefused, UserError
+from features.errors import RunStopped, TooManyRefused, UserError
 from features.history import asof
 from features.intake.load import load_extract
 from features.store import digests, staging
@@ -20,6 +20,7 @@ from features.store.store import Store
 from serving.db import audit_chain, night_lock
 from serving.db.session import transaction
 from serving.night import enqueue, run
+from serving.night.sampling import Chosen, Key
 from tests import factories
 from tests.conftest import AS_OF
 from tests.factories import row
@@ -182,6 +183,19 @@ def test_a_killed_night_leaves_the_last_good_queue(
     assert orphans, "the scores of the killed run lie there until the next run"
     run.run_night(service.settings, service.night, AS_OF)
     assert not [p for p in service.settings.scores.iterdir() if p.name in orphans]
+
+
+def test_a_chosen_case_that_was_not_prepared_stops_the_run(service: Service) -> None:
+    chosen = [Chosen("X000001", "N54ALD", "public", "LOW", "flagged", 0.5, 1.0)]
+    with pytest.raises(RunStopped, match="1 chosen cases were not prepared"):
+        enqueue.enqueue_cases(
+            opened=None,  # type: ignore[arg-type] - nothing is written
+            chosen=chosen,
+            parts=[],
+            as_of=AS_OF,
+            run_id="run",
+            key=Key("secret", "run"),
+        )
 
 
 def test_committed_scores_are_those_on_disk(service: Service) -> None:

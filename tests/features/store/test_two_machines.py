@@ -492,13 +492,9 @@ def test_many_at_once_fetch_the_same_file_and_the_same_manifest(one: Path, tmp_p
         working_copy.fetch_file(data / "scores" / "a.parquet")
         return Store.open(data / "store").read_versions("contacts").height
 
-    left = data / working_copy.SCRATCH / "left"
-    left.parent.mkdir()
-    left.write_bytes(b"of a killed process")
-    os.utime(left, (0, 0))
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(read, range(40))) == {3}
-    assert list(left.parent.iterdir()) == []
+    assert list((data / working_copy.SCRATCH).iterdir()) == []
 
 
 @pytest.mark.parametrize("ahead", [timedelta(0), timedelta(days=2), timedelta(days=-2)])
@@ -509,14 +505,30 @@ def test_a_file_that_is_being_fetched_stays_whatever_the_clock_says(
     working_copy.name_origin(tmp_path, SERVICE)
     scratch = tmp_path / working_copy.SCRATCH
     scratch.mkdir()
-    being_fetched, nearly, left = (scratch / name for name in ("being-fetched", "nearly", "left"))
-    for file, age in ((being_fetched, 0), (nearly, -10), (left, 10)):
-        file.write_bytes(b"")
-        then = scratch.stat().st_mtime - (working_copy.LEFT_BEHIND + age if age else 0)
-        os.utime(file, (then, then))
+    # A whole file has the date of its object before it is moved into place.
+    (scratch / "being-fetched").write_bytes(b"")
+    os.utime(scratch / "being-fetched", (0, 0))
     with clock.ahead_by(ahead):
         assert working_copy.scratch_of(tmp_path / "scores") == scratch
-    assert sorted(scratch.iterdir()) == [being_fetched, nearly]
+    assert [file.name for file in scratch.iterdir()] == ["being-fetched"]
+
+
+def test_a_file_that_a_killed_process_left_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds case histories: the first command after that time removes it."""
+    working_copy.name_origin(tmp_path, SERVICE)
+    scratch = tmp_path / working_copy.SCRATCH
+    scratch.mkdir()
+    (scratch / "left").write_bytes(b"of a killed process")
+    time.sleep(0.3)
+    (scratch / "being-fetched").write_bytes(b"")
+    monkeypatch.setattr(working_copy, "LEFT_BEHIND", 0.15)
+    working_copy.scratch_of(tmp_path / "scores")
+    assert [file.name for file in scratch.iterdir()] == ["being-fetched"]
+    time.sleep(0.3)
+    working_copy.scratch_of(tmp_path / "scores")
+    assert list(scratch.iterdir()) == []
 
 
 def test_a_file_is_replaced_in_s3_before_it_is_here(tmp_path: Path) -> None:

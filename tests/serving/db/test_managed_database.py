@@ -121,7 +121,7 @@ def test_a_server_that_has_gone_silent_counts_as_lost(managed: Settings) -> None
 
 
 def test_a_role_that_is_refused_and_a_server_that_is_away_have_other_remedies(
-    managed: Settings,
+    managed: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(SetupProblem, match=r"does not let rosh_web in: .*migrate first"):
         engine_for(replace(managed, web_password="another-password-than-that"), WEB)
@@ -129,6 +129,10 @@ def test_a_role_that_is_refused_and_a_server_that_is_away_have_other_remedies(
     with pytest.raises(SetupProblem, match=r"cannot be reached: .*DATABASE_URL") as caught:
         engine_for(away, NIGHT)
     assert "migrate" not in str(caught.value)
+    monkeypatch.setattr(admin.settings, "read_settings", lambda **_: away)
+    for command in (admin.migrate_database, lambda _: migrate.migrate_database(away)):
+        with pytest.raises(SetupProblem, match=r"cannot be reached: .*refused.*DATABASE_URL"):
+            command(None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("version", ["9.6.24", "99.1 (Debian 99.1-1)"])

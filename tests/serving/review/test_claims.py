@@ -276,3 +276,17 @@ def test_nobody_in_particular_leaves_no_rows(service: Service, browser: Browser)
     browser.client.post("/sign-in", data={"username": "X"})
     with service.admin.connect() as connection:
         assert connection.execute(count).scalar_one() == before
+
+
+def test_cases_are_listed_in_the_order_in_which_they_were_concluded(
+    service: Service, browser: Browser
+) -> None:
+    """Whatever their numbers: a case may have waited longer than one of a later night."""
+    one = service.unread("N54ALD")
+    later, earlier = sorted([one, service.unread("N54ALD", other_than=one)])
+    browser.sign_in("ALD-SPO-1")
+    for item in (earlier, later):
+        browser.record_view(item)
+        browser.conclude(item)
+    listed = browser.get("/queue").split("Concluded lately")[1]
+    assert listed.index(f'/cases/{later}"') < listed.index(f'/cases/{earlier}"')
