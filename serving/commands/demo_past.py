@@ -147,9 +147,10 @@ def _work(settings: Settings, web: Engine, levels: Levels, day: date, as_of: dat
     readers = [*to_sign_in, *(username for username, _, _ in COLLEAGUES)]
     morning = _moment(day, MORNING)
     lately = (as_of - day).days < 7
-    slower = {one: demo_readers.READ_LATELY for one in readers if lately and one in to_sign_in}
+    share = demo_readers.READ_LATELY if lately else demo_readers.READ
+    theirs = dict.fromkeys(to_sign_in, share)
     with clock_at(settings, morning):
-        visits: list[Visit] = demo_readers.open_cases(web, readers, levels, slower)
+        visits: list[Visit] = demo_readers.open_cases(web, readers, levels, theirs)
         demo_readers.acknowledge_entries(web, readers)
         practitioners = _add_practitioners(settings)
         demo_readers.answer_requests(web, practitioners, clock.today())

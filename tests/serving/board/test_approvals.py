@@ -144,7 +144,9 @@ def test_a_proposal_whose_model_fails_in_scoring_stops_no_night(
 ) -> None:
     """Its bundle can be read, and asks for an indicator that there is not."""
     ordinal = replace(service.model.ordinal, columns=("no_such_indicator",))
-    broken = replace(service.model, ordinal=ordinal)
+    strata = {n: replace(one, slope=0.5) for n, one in service.model.level.strata.items()}
+    level = replace(service.model.level, strata=strata)
+    broken = replace(service.model, ordinal=ordinal, level=level)
     on = build.cases_under_supervision(service.store, AS_OF).head(20)
     scored_caseload = score_caseload.score_caseload(
         service.store,

@@ -307,7 +307,7 @@ def test_a_database_that_cannot_be_reached_is_a_sentence(tmp_path: Path) -> None
     )
     with pytest.raises(SetupProblem, match="Check DATABASE_URL"):
         migrate.migrate_database(base)
-    with pytest.raises(SetupProblem, match="migrate first"):
+    with pytest.raises(SetupProblem, match="cannot be reached: .*DATABASE_URL names it"):
         server.engine_for(base, server.WEB)
 
 
