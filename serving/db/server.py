@@ -116,16 +116,13 @@ def _why_refused(error: OperationalError, role: str) -> str:
     PostgreSQL gives no code while a connection is made; where it answered and refuses the role, its
     message names it.
     """
-    reason = first_line_of(error)
+    reason = _first_line_of(error)
     if f'"{role}"' in reason:
         return (
             f"The database does not let {role} in: {reason}. Run python -m serving migrate first, "
             "with the same passwords."
         )
-    return (
-        f"The database cannot be reached: {reason}. See that it runs and that DATABASE_URL names "
-        "it, then run the command again."
-    )
+    return _say_unreached(error)
 
 
 def reach_database(engine: Engine) -> None:
@@ -133,13 +130,17 @@ def reach_database(engine: Engine) -> None:
     try:
         engine.connect().close()
     except OperationalError as error:
-        raise SetupProblem(
-            f"The database cannot be reached: {first_line_of(error)}. Check DATABASE_URL, or unset "
-            "it to use the one in the data folder."
-        ) from error
+        raise SetupProblem(_say_unreached(error)) from error
 
 
-def first_line_of(error: DBAPIError) -> str:
+def _say_unreached(error: DBAPIError) -> str:
+    return (
+        f"The database cannot be reached: {_first_line_of(error)}. See that it runs, and check "
+        "DATABASE_URL, or unset it to use the one in the data folder. Then run the command again."
+    )
+
+
+def _first_line_of(error: DBAPIError) -> str:
     """The first line of what the driver says of an error, without a full stop at the end."""
     return str(error.orig).strip().splitlines()[0].rstrip(".")
 
