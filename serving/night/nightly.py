@@ -24,7 +24,7 @@ from serving.night.messages import Message, send_message
 from serving.night.run import FinishedRun, run_night
 from serving.settings import Alerts, Settings
 
-UNFORESEEN = "Something went wrong that nobody foresaw. The details are in a file on the machine."
+UNFORESEEN = "Something went wrong that nobody foresaw. The end of the log says where in the code."
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -35,11 +36,11 @@ def test_an_spo_reads_records_sees_and_concludes(
     item = service.unread("N54ALD", drawn_as="flagged", levels=("LOW", "MEDIUM", "HIGH"))
     page.locator(f'a[href="/cases/{item}"]').click()
     picture(page, "case")
-    assert page.get_by_text("The findings open afterwards").count() == 1
+    expect(page.get_by_text("The findings open afterwards")).to_have_count(1)
     page.get_by_text("Search the record").click()
     page.get_by_label("Behaviour and information").check()
     page.get_by_role("button", name="Apply").click()
-    assert "table=incidents" in page.url
+    expect(page).to_have_url(re.compile("table=incidents"))
     page.get_by_role("link", name="Clear filters").first.click()
     page.get_by_role("button", name="Record your view").click()
     expect(page.get_by_text("There is a problem")).to_be_visible()
@@ -48,12 +49,12 @@ def test_an_spo_reads_records_sees_and_concludes(
     too_low.first.check()
     page.get_by_label("Your reasons").fill("The entries since May, taken together.")
     page.get_by_role("button", name="all others about right").click()
-    assert page.url.endswith(f"/cases/{item}/findings")
+    expect(page).to_have_url(f"{address}/cases/{item}/findings")
     picture(page, "findings")
     details = page.locator(".rosh-reason details:visible").first
     details.locator("summary").click()
     details.get_by_role("link").first.click()
-    assert "#entry-" in page.url
+    expect(page).to_have_url(re.compile("#entry-"))
     page.go_back()
     page.get_by_label("Ask the practitioner to reassess").check()
     page.get_by_label("Children", exact=True).select_option("too_low")
@@ -61,8 +62,8 @@ def test_an_spo_reads_records_sees_and_concludes(
     page.get_by_role("button", name="Record your conclusion").click()
     expect(page.get_by_text("This conclusion changed no level")).to_be_visible()
     page.goto(f"{address}/queue")
-    assert page.locator(f'[data-qa=queue] a[href="/cases/{item}"]').count() == 0
-    assert page.locator(f'[data-qa=concluded] a[href="/cases/{item}"]').count() == 1
+    expect(page.locator(f'[data-qa=concluded] a[href="/cases/{item}"]')).to_have_count(1)
+    expect(page.locator(f'[data-qa=queue] a[href="/cases/{item}"]')).to_have_count(0)
 
 
 def test_a_whole_review_takes_ten_clicks_and_one_text_box(
@@ -229,7 +230,7 @@ def test_a_board_member_sees_approvals_and_runs(chromium: Browser, address: str)
     expect(page.get_by_text("Demonstration only").first).to_be_visible()
     accessible(page)
     page.get_by_role("button", name="Sign out").click()
-    assert page.url.endswith("/sign-in")
+    expect(page).to_have_url(re.compile("/sign-in$"))
 
 
 def test_two_members_approve_in_a_browser_and_one_stops_it(
