@@ -11,13 +11,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from psycopg import sql
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from features.errors import SetupProblem, UserError
 from serving.db import identity, past
 from serving.db.install_rules import install_rules
-from serving.db.server import NIGHT, OWNER, WEB, admin_url, reach_database
+from serving.db.server import NIGHT, OWNER, WEB, admin_engine, reach_database
 from serving.db.tables import SCHEMA
 from serving.settings import Settings
 
@@ -32,12 +32,8 @@ RIGHTS_OF_ROLE = text(
 
 def make_roles(settings: Settings) -> None:
     """Make the owner and the service roles alone: a database that is restored names them."""
-    engine = create_engine(admin_url(settings))
-    try:
-        with engine.begin() as connection:
-            _make_roles(connection, settings)
-    finally:
-        engine.dispose()
+    with admin_engine(settings) as engine, engine.begin() as connection:
+        _make_roles(connection, settings)
 
 
 def migrate_database(settings: Settings) -> tuple[str, str]:
@@ -45,23 +41,11 @@ def migrate_database(settings: Settings) -> tuple[str, str]:
 
     Returns the revision before (empty where there was none) and the one now.
     """
-    engine = create_engine(admin_url(settings))
     try:
-        reach_database(engine)
-        with engine.begin() as connection:
-            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
-            _make_roles(connection, settings)
-            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA} AUTHORIZATION {OWNER}"))
-            connection.execute(text(f"SET LOCAL ROLE {OWNER}"))
-            config = Config()
-            config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-            config.attributes["connection"] = connection
-            before = _current_revision(connection)
-            command.upgrade(config, "head")
-            install_rules(connection)
-            past.set_clock(connection, timedelta(0))
-            identity.keep_key(connection, identity.key_from(settings.session_secret))
-            return before, _current_revision(connection)
+        with admin_engine(settings) as engine:
+            reach_database(engine)
+            with engine.begin() as connection:
+                return _migrate(connection, settings)
     except OperationalError as error:
         if not isinstance(error.orig, LockNotAvailable):
             raise
@@ -75,8 +59,22 @@ def migrate_database(settings: Settings) -> tuple[str, str]:
             "one. Nothing was changed. Run the migration of that release, or restore a backup of "
             "this one."
         ) from error
-    finally:
-        engine.dispose()
+
+
+def _migrate(connection: Connection, settings: Settings) -> tuple[str, str]:
+    connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+    _make_roles(connection, settings)
+    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA} AUTHORIZATION {OWNER}"))
+    connection.execute(text(f"SET LOCAL ROLE {OWNER}"))
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes["connection"] = connection
+    before = _current_revision(connection)
+    command.upgrade(config, "head")
+    install_rules(connection)
+    past.set_clock(connection, timedelta(0))
+    identity.keep_key(connection, identity.key_from(settings.session_secret))
+    return before, _current_revision(connection)
 
 
 def _current_revision(connection: Connection) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 
 from features.errors import UserError
-from serving.db.server import admin_url, reach_database
+from serving.db.server import admin_engine, reach_database
 from serving.settings import Settings
 
 
@@ -28,10 +28,7 @@ def lock_night(engine: Engine) -> Iterator[None]:
 @contextmanager
 def no_night_meanwhile(settings: Settings) -> Iterator[None]:
     """Hold the lock of the nightly run as the administrator; UserError while a night runs."""
-    engine = create_engine(admin_url(settings))
-    try:
+    with admin_engine(settings) as engine:
         reach_database(engine)
         with lock_night(engine):
             yield
-    finally:
-        engine.dispose()

@@ -58,15 +58,21 @@ def url_for(settings: Settings, role: str) -> URL:
 
 
 @contextmanager
-def as_owner(settings: Settings) -> Iterator[Connection]:
-    """A transaction as the owner of the tables, for administration and demos."""
+def admin_engine(settings: Settings) -> Iterator[Engine]:
+    """An engine of the administrator for the block; its errors have no values of statements."""
     engine = create_engine(admin_url(settings), hide_parameters=True)
     try:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
-            yield connection
+        yield engine
     finally:
         engine.dispose()
+
+
+@contextmanager
+def as_owner(settings: Settings) -> Iterator[Connection]:
+    """A transaction as the owner of the tables, for administration and demos."""
+    with admin_engine(settings) as engine, engine.begin() as connection:
+        connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
+        yield connection
 
 
 @contextmanager
@@ -215,12 +221,8 @@ def _version_of_program(program: str) -> int:
 
 def _version_of_server(settings: Settings) -> int:
     """The major version of the database."""
-    engine = create_engine(admin_url(settings))
-    try:
-        with absence_said(), engine.connect() as connection:
-            return int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
-    finally:
-        engine.dispose()
+    with absence_said(), admin_engine(settings) as engine, engine.connect() as connection:
+        return int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
 
 
 def forget_ended_server(folder: Path) -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
 from features import clock
@@ -30,7 +30,7 @@ from features.store.digests import digest_of
 from features.store.objects import ObjectFolder
 from serving.db.migrate import make_roles, migrate_database
 from serving.db.night_lock import lock_night, no_night_meanwhile
-from serving.db.server import OWNER, admin_url, as_owner, program_of
+from serving.db.server import OWNER, admin_engine, admin_url, as_owner, program_of
 from serving.db.session import AuditEvent, transaction
 from serving.db.tables import SCHEMA
 from serving.night import backup_places as places
@@ -235,17 +235,13 @@ def _check_empty(settings: Settings) -> None:
             f"{settings.data} holds {' and '.join(occupied)} already. A backup is restored into an "
             "empty data folder. Nothing was changed."
         )
-    engine = create_engine(admin_url(settings))
-    try:
-        with engine.connect() as connection:
-            there = text("SELECT to_regnamespace(:schema) IS NOT NULL")
-            if connection.execute(there, {"schema": SCHEMA}).scalar():
-                raise UserError(
-                    f"The database holds the schema {SCHEMA} already. A backup is restored into an "
-                    "empty database. Nothing was changed."
-                )
-    finally:
-        engine.dispose()
+    with admin_engine(settings) as engine, engine.connect() as connection:
+        there = text("SELECT to_regnamespace(:schema) IS NOT NULL")
+        if connection.execute(there, {"schema": SCHEMA}).scalar():
+            raise UserError(
+                f"The database holds the schema {SCHEMA} already. A backup is restored into an "
+                "empty database. Nothing was changed."
+            )
 
 
 def _copied_files(data: Path, store_manifest: dict[str, Any]) -> Iterator[Path]:

@@ -40,6 +40,8 @@ def begin_preparing(
     store: Store, model: Bundle, chosen: Sequence[Chosen], as_of: date, runner: Runner
 ) -> Iterator[list[PreparedCase]]:
     """Have chosen cases prepared in parts, by workers that begin before the first is asked for."""
+    if not chosen:
+        return iter(())
     by_crn = {item.crn: item for item in chosen}
     work = PrepareWork(model, by_crn, as_of, frozenset(store.incomplete_cases()))
     parts = split_spine(store, asof.make_spine(by_crn, as_of), PREPARED_AT_ONCE)
